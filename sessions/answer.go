@@ -1,0 +1,178 @@
+package sessions
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/edgegap-community/edgegap/api"
+)
+
+// absent stands in a required string until the answer fills it.
+const absent = "\x00absent"
+
+// decode reads one JSON value of the contract from r into v, whose lists keep
+// their storage. It is the one place that decodes answers, and refuses unknown
+// types, repeated names, trailing data, and an answer without what every
+// caller relies on.
+//
+// encoding/json takes more than twice the time for a page of sessions, and lets
+// repeated names pass. The package used here is the authors' own mirror of the
+// standard library's next one, and an alias of that from Go 1.27 on.
+func decode[T any](r io.Reader, v *T) error {
+	reset(v)
+	got := v // null makes it nil
+	if err := json.UnmarshalRead(r, &got); err != nil {
+		return err
+	}
+	if got == nil {
+		return errors.New("null")
+	}
+	if name := missing(v); name != "" {
+		return fmt.Errorf("%s is missing", name)
+	}
+	return nil
+}
+
+// reset empties v and marks what an answer must hold.
+func reset(v any) {
+	switch v := v.(type) {
+	case *Created:
+		*v = Created{SessionID: absent, App: absent, Version: absent}
+	case *Session:
+		*v = Session{SessionID: absent, Status: absent, Kind: absent, CreateTime: absent}
+	case *Deleted:
+		*v = Deleted{SessionID: absent, Message: absent}
+	case *api.SessionUserContext:
+		v.SessionUsers = []User{{IP: absent}}
+	case *api.SessionBulkStopResponse:
+		v.Processable = []api.SessionStopResponse{{SessionID: absent}}
+	case *api.Sessions:
+		*v = api.Sessions{Data: append(v.Data[:0], Summary{SessionID: absent})}
+	}
+}
+
+// missing names what the answer did not hold. Nothing below the top level is
+// asked for but the ids of a list: a deployment on its way may be half filled.
+func missing(v any) string {
+	switch v := v.(type) {
+	case *Created:
+		return firstAbsent("session_id", v.SessionID, "app", v.App, "version", v.Version)
+	case *Session:
+		return firstAbsent("session_id", v.SessionID, "status", v.Status, "kind", v.Kind, "create_time", v.CreateTime)
+	case *Deleted:
+		return firstAbsent("session_id", v.SessionID, "message", v.Message)
+	case *api.SessionUserContext:
+		if len(v.SessionUsers) == 1 && v.SessionUsers[0].IP == absent {
+			return "session_users"
+		}
+	case *api.SessionBulkStopResponse:
+		if len(v.Processable) == 1 && v.Processable[0].SessionID == absent {
+			return "processable"
+		}
+		for i := range v.Processable {
+			if v.Processable[i].SessionID == "" {
+				return fmt.Sprintf("processable[%d].session_id", i)
+			}
+		}
+	case *api.Sessions:
+		if len(v.Data) == 1 && v.Data[0].SessionID == absent {
+			return "data"
+		}
+		for i := range v.Data {
+			if v.Data[i].SessionID == "" {
+				return fmt.Sprintf("data[%d].session_id", i)
+			}
+		}
+	}
+	return ""
+}
+
+// firstAbsent takes names and values by turns. An empty string is a value, but
+// for the session's id, without which an answer is of no use.
+func firstAbsent(pairs ...string) string {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] == absent || pairs[i+1] == "" && pairs[i] == "session_id" {
+			return pairs[i]
+		}
+	}
+	return ""
+}
+
+// isJSON reports whether res says that its body is JSON.
+func isJSON(res *http.Response) bool {
+	value := res.Header.Get("Content-Type")
+	if value == "application/json" {
+		return true
+	}
+	kind, _, err := mime.ParseMediaType(value)
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+		return false
+	}
+	return kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")
+}
+
+// body reads the body of a success: it stops past its limit, and keeps what the
+// network did to it apart from what is wrong with its content.
+type body struct {
+	io.ReadCloser
+	left int64 // bytes until the limit
+	run  int64 // bytes since the last closing brace
+	err  error // what ended it, if not its end
+}
+
+// longestRun bounds how much of a body may come without a closing brace. No
+// value of the contract is near it, and the decoder holds a whole value in
+// memory: this keeps an endless one from filling it to the limit of a page.
+const longestRun = mebibyte
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.ReadCloser.Read(p)
+	if i := bytes.LastIndexByte(p[:n], '}'); i >= 0 {
+		b.run = int64(n - 1 - i)
+	} else {
+		b.run += int64(n)
+	}
+	if b.left -= int64(n); b.left < 0 || b.run > longestRun {
+		n, err = 0, ErrResponseTooLarge
+	}
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return n, err
+}
+
+const (
+	refusalLimit = 64 << 10 // bytes read of an answer that is not a success
+	keptBody     = 4 << 10  // bytes kept of it
+)
+
+// refusal reads what the server said in an answer that is not a success into e.
+// It never fails: the status is worth more than the body.
+func (s *secret) refusal(e *Error, res *http.Response) {
+	raw, _ := io.ReadAll(io.LimitReader(res.Body, refusalLimit+1))
+	if len(raw) > refusalLimit {
+		// What was cut off may be the end of an echoed key.
+		raw = raw[:max(0, refusalLimit-s.longest)]
+	}
+	var said struct {
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(raw, &said) == nil {
+		e.Message = cut(s.mask(said.Message), keptBody)
+	}
+	masked := s.mask(string(raw))
+	e.Body = []byte(masked[:min(len(masked), keptBody)])
+}

@@ -1,0 +1,83 @@
+package sessions
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Endpoint returns the "host:port" that players of s connect to. The port is
+// looked up by its key among the deployment's ports, then by its name; "" means
+// the only one. Errors name the ports there are.
+//
+// It is the port's link, the address for players by the vendor's documentation,
+// and without one the deployment's host name, or IP address, with the external
+// port.
+func Endpoint(s *Session, port string) (string, error) {
+	if s == nil || s.Deployment == nil {
+		return "", fmt.Errorf("sessions: endpoint: the session has no deployment yet")
+	}
+	d := s.Deployment
+	p, err := findPort(d, port)
+	if err != nil {
+		return "", fmt.Errorf("sessions: endpoint: %w", err)
+	}
+	link := p.Link
+	if u, err := url.Parse(link); err == nil && u.Host != "" {
+		link = u.Host
+	}
+	if host, number, err := net.SplitHostPort(link); err == nil && host != "" && number != "" {
+		return link, nil
+	}
+	host := d.FQDN
+	if host == "" {
+		host = d.PublicIP
+	}
+	if host == "" || p.External == 0 {
+		return "", fmt.Errorf("sessions: endpoint: the port %q has no address yet", port)
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(p.External))), nil
+}
+
+func findPort(d *Deployment, port string) (Port, error) {
+	if p, ok := d.Ports[port]; ok {
+		return p, nil
+	}
+	keys := slices.Sorted(maps.Keys(d.Ports))
+	var found []Port
+	for _, key := range keys {
+		if p := d.Ports[key]; port == "" || p.Name == port {
+			found = append(found, p)
+		}
+	}
+	there := "there are " + strings.Join(keys, ", ")
+	if len(keys) == 0 {
+		there = "there are none"
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1 && port != "":
+		return Port{}, fmt.Errorf("more than one port has the name %q: %s", port, there)
+	case len(found) > 1:
+		return Port{}, fmt.Errorf("which port? %s", there)
+	default:
+		return Port{}, fmt.Errorf("no port %q: %s", port, there)
+	}
+}
+
+// CreatedAt reads s.CreateTime, which looks like "2024-05-26 12:00:45.831041":
+// a space, microseconds and no zone. It is taken as UTC (inferred).
+func CreatedAt(s *Session) (time.Time, error) {
+	for _, layout := range []string{time.DateTime, time.RFC3339} {
+		if t, err := time.Parse(layout, s.CreateTime); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("sessions: create_time: neither a date and time nor RFC 3339")
+}

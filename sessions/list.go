@@ -1,0 +1,138 @@
+package sessions
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/edgegap-community/edgegap/api"
+)
+
+// ListOptions says where a list begins. The zero value is the first page, of
+// the length that the server chooses: 10 (inferred).
+type ListOptions struct {
+	Page  int // from 1
+	Limit int // sessions a page; the most that the API allows is unknown
+	// Prefetch makes All ask for the next page while the caller works on the
+	// present one. A caller who stops early has then asked for one page more.
+	Prefetch bool
+}
+
+// Page is one page of the active sessions.
+type Page struct {
+	Sessions []Summary
+	Total    int // on all pages, as the server says it
+	Next     int // the number of the next page; 0 on the last
+}
+
+// List reads one page of the active sessions, in an order that is unknown.
+// Prefetch is for All.
+func (c *Client) List(ctx context.Context, o ListOptions) (*Page, error) {
+	var p page
+	if err := c.read(ctx, o, &p); err != nil {
+		return nil, err
+	}
+	return &Page{Sessions: p.answer.Data, Total: int(p.answer.TotalCount), Next: p.next}, nil
+}
+
+// All reads every page from o.Page on, each when it is needed. An error is
+// yielded once and ends the walk. Sessions that come and go meanwhile may be
+// missed or met twice.
+//
+// Memory for a page is used again for the next: it does not grow with the list.
+func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[Summary, error] {
+	return func(yield func(Summary, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		var present, ahead page
+		err := c.read(ctx, o, &present)
+		for {
+			if err != nil {
+				yield(Summary{}, err)
+				return
+			}
+			o.Page = present.next
+			if o.Page == 0 || !o.Prefetch {
+				if !present.yield(yield) || o.Page == 0 {
+					return
+				}
+				err = c.read(ctx, o, &present)
+				continue
+			}
+			fetched := make(chan error, 1)
+			go func() { fetched <- c.read(ctx, o, &ahead) }()
+			if !present.yield(yield) {
+				cancel()
+				<-fetched
+				return
+			}
+			err = <-fetched
+			present, ahead = ahead, present
+		}
+	}
+}
+
+// page is an answer of list-sessions, read into memory that is used again.
+type page struct {
+	answer api.Sessions
+	next   int
+}
+
+func (p *page) yield(yield func(Summary, error) bool) bool {
+	for _, s := range p.answer.Data {
+		if !yield(s, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Client) read(ctx context.Context, o ListOptions, p *page) error {
+	if o.Page < 0 {
+		return invalid(listSessions, "page: negative")
+	}
+	if o.Limit < 0 {
+		return invalid(listSessions, "limit: negative")
+	}
+	params := new(api.ListSessionsParams)
+	if number := int64(o.Page); number > 0 {
+		params.Page = &number
+	}
+	if limit := int64(o.Limit); limit > 0 {
+		params.Limit = &limit
+	}
+	req, err := api.NewListSessionsRequest(c.server, params)
+	if err := sendInto(ctx, c.transport, listSessions, "", req, err, &p.answer); err != nil {
+		return err
+	}
+	p.next, err = nextPage(max(1, int64(o.Page)), &p.answer)
+	return err
+}
+
+// nextPage is the number of the page after the present one, 0 on the last. The
+// vendor's own example of a pagination contradicts itself, so a number that
+// would lead back, or on without end, is refused.
+func nextPage(present int64, answer *api.Sessions) (int, error) {
+	p := &answer.Pagination
+	present = max(present, p.Number)
+	bad := func(why string) (int, error) {
+		return 0, &Error{
+			Operation: listSessions.name, StatusCode: 200,
+			detail: fmt.Sprintf("%v: page %d %s", ErrBadResponse, present, why),
+			kinds:  []error{ErrBadResponse},
+		}
+	}
+	switch next := p.NextPageNumber; {
+	case next == nil || *next == 0:
+		if p.HasNext {
+			return bad("has a next page without a number")
+		}
+		return 0, nil
+	case *next <= present:
+		return bad(fmt.Sprintf("names page %d as the next", *next))
+	case len(answer.Data) == 0:
+		return bad("is empty and not the last")
+	default:
+		return int(*next), nil
+	}
+}

@@ -1,0 +1,203 @@
+package sessions
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// transport carries every call: it sets the key, waits its turn, tries again
+// where that is safe, caps and decodes bodies, and makes an *Error of every
+// answer that is not a success. The generated client calls its Do.
+type transport struct {
+	next    http.RoundTripper
+	base    *url.URL
+	secret  *secret
+	agent   string
+	retry   RetryPolicy
+	timeout time.Duration
+	limiter Limiter
+	logger  *slog.Logger
+	pause   pause
+}
+
+// Do is for the generated client: it sends a request of the contract, to the
+// base URL and nowhere else, and hands over the checked body of a success.
+func (t *transport) Do(req *http.Request) (*http.Response, error) {
+	op, id, ok := route(t.base, req)
+	if !ok {
+		return nil, &Error{
+			detail: ErrInvalidArgument.Error() + ": the request is not one of the contract's calls below the base URL",
+			kinds:  []error{ErrInvalidArgument},
+		}
+	}
+	var answer http.Response
+	var content bytes.Buffer
+	err := t.call(req.Context(), op, id, req, func(res *http.Response) error {
+		answer = *res
+		content.Reset()
+		return op.check(io.TeeReader(res.Body, &content))
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer.Body = io.NopCloser(&content)
+	answer.ContentLength = int64(content.Len())
+	answer.Request = req // as it came: without the key
+	return &answer, nil
+}
+
+// call sends req until it is answered, or until another attempt would be unsafe
+// or in vain. accept reads the answer of a success.
+func (t *transport) call(ctx context.Context, op *operation, id string, req *http.Request, accept func(*http.Response) error) error {
+	header := req.Header.Clone()
+	header["Authorization"] = t.secret.header()
+	header["Accept"] = []string{"application/json"}
+	header["User-Agent"] = []string{t.agent}
+	replayable := req.Body == nil || req.GetBody != nil
+
+	var r retry
+	for attempt := 1; ; attempt++ { // ends by retry.next: its attempts, and a minute
+		if e := t.admit(ctx, op, id, &r); e != nil {
+			return e
+		}
+		start := time.Now()
+		status, e := t.attempt(ctx, op, id, req, header, accept)
+		if e == nil {
+			t.log(ctx, op, attempt, status, start, 0)
+			return nil
+		}
+		e.attempt = attempt
+		e.fatal = e.fatal || !replayable
+		wait, again := r.next(ctx, t, op, e)
+		t.log(ctx, op, attempt, status, start, wait)
+		if !again {
+			return e
+		}
+		if !sleep(ctx, wait) {
+			return t.ended(ctx, e)
+		}
+	}
+}
+
+// admit waits until a request may be sent: for the limiter, and for the pause
+// after a 429, which is asked once more as the limiter may have taken its time.
+func (t *transport) admit(ctx context.Context, op *operation, id string, r *retry) *Error {
+	e := t.hold(ctx, op, id, r)
+	if e != nil || t.limiter == nil {
+		return e
+	}
+	if err := t.limiter.Wait(ctx); err != nil {
+		e := &Error{Operation: op.name, SessionID: id, unsent: true}
+		if ctx.Err() != nil {
+			return t.ended(ctx, e)
+		}
+		return t.because(e, err)
+	}
+	return t.hold(ctx, op, id, r)
+}
+
+// hold waits for the end of the pause, or returns the 429 that began it when
+// that is too far off.
+func (t *transport) hold(ctx context.Context, op *operation, id string, r *retry) *Error {
+	for ctx.Err() == nil { // a minute at most, by retry.patient
+		rest, answer := t.pause.rest()
+		if rest <= 0 {
+			return nil
+		}
+		if !r.patient(ctx, rest, true) {
+			return &Error{
+				Operation: op.name, SessionID: id, StatusCode: answer.StatusCode,
+				Message: answer.Message, RetryAfter: answer.RetryAfter, Body: answer.Body,
+				detail: "not sent: the client was told to wait", unsent: true,
+			}
+		}
+		sleep(ctx, rest)
+	}
+	return t.ended(ctx, &Error{Operation: op.name, SessionID: id, unsent: true})
+}
+
+// attempt sends req once. The status is 0 when no answer arrived; the error is
+// nil when accept took the answer.
+func (t *transport) attempt(ctx context.Context, op *operation, id string, req *http.Request, header http.Header, accept func(*http.Response) error) (int, *Error) {
+	within := context.WithValue(ctx, operationKey{}, op)
+	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > t.timeout {
+		var cancel context.CancelFunc
+		within, cancel = context.WithTimeout(within, t.timeout)
+		defer cancel()
+	}
+	var conn *connection
+	if !op.repeat {
+		conn = new(connection)
+		within = conn.trace(within)
+	}
+	e := &Error{Operation: op.name, SessionID: id}
+	out := req.WithContext(within)
+	out.Header = header
+	if req.GetBody != nil {
+		content, err := req.GetBody()
+		if err != nil {
+			e.unsent, e.fatal = true, true
+			return 0, t.because(e, err)
+		}
+		out.Body = content
+	}
+
+	res, err := t.next.RoundTrip(out)
+	if res != nil && res.Body != nil {
+		defer res.Body.Close()
+	}
+	if err == nil && (res == nil || res.Body == nil) {
+		err = errNoAnswer
+	}
+	if err != nil {
+		e.unsent, e.fatal, e.cut = conn.none() || dialing(err), untrusted(err), true
+		return 0, t.settle(ctx, within, op, e, err)
+	}
+
+	e.StatusCode = res.StatusCode
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		e.RetryAfter = retryAfter(res.Header)
+		t.secret.refusal(e, res)
+		return res.StatusCode, t.settle(ctx, within, op, e, nil)
+	}
+	content := &body{ReadCloser: res.Body, left: op.limit}
+	if !isJSON(res) {
+		err = errNotJSON
+	} else if res.ContentLength > op.limit {
+		err = ErrResponseTooLarge
+	} else {
+		res.Body = content
+		err = accept(res)
+	}
+	switch {
+	case err == nil:
+		return res.StatusCode, nil
+	case content.err != nil:
+		err = content.err
+		e.cut = err != ErrResponseTooLarge
+	case err != ErrResponseTooLarge:
+		err = fmt.Errorf("%w: %w", ErrBadResponse, err)
+	}
+	return res.StatusCode, t.settle(ctx, within, op, e, err)
+}
+
+// log writes one record for an attempt. Nothing else may be added: a URL, an id
+// or a message could tell who a player is.
+func (t *transport) log(ctx context.Context, op *operation, attempt, status int, start time.Time, wait time.Duration) {
+	if t.logger == nil {
+		return
+	}
+	t.logger.LogAttrs(ctx, slog.LevelDebug, "sessions: attempt",
+		slog.String("operation", op.name),
+		slog.Int("attempt", attempt),
+		slog.Int("status", status),
+		slog.Duration("duration", time.Since(start)),
+		slog.Duration("next_delay", wait),
+	)
+}

@@ -1,0 +1,211 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// WaitOption changes a default of WaitReady and CreateAndWait.
+type WaitOption func(*wait)
+
+type wait struct {
+	first, most time.Duration
+	onChange    func(*Session)
+}
+
+// OnChange calls f with the first session that is read, and with each later one
+// whose status, Ready or Linked differs from the one before: progress to show.
+// The wait goes on when f returns.
+func OnChange(f func(*Session)) WaitOption {
+	return func(w *wait) { w.onChange = f }
+}
+
+// PollEvery replaces the times between reads: first, growing by half to most,
+// each ±25 %. The default is 500 ms and 5 s. With a [Client.WebhookHandler] in
+// the same process a minute for both is enough.
+func PollEvery(first, most time.Duration) WaitOption {
+	return func(w *wait) { w.first, w.most = first, most }
+}
+
+const (
+	longestWait  = 10 * time.Minute // of WaitReady, without a deadline
+	timeToDelete = 10 * time.Second // of CreateAndWait, after all else failed
+)
+
+var errNeverReady = errors.New("not ready within " + longestWait.String())
+
+// WaitReady reads a session until it is ready, that is until Ready is true,
+// whatever the status. It reads at once and then as [PollEvery] says; a webhook
+// that [Client.WebhookHandler] takes meanwhile ends the wait at once.
+//
+// A session that ended in Error or Unprocessable, or is Terminating, gives a
+// [*FailedError], and an answer of 4xx its [*Error], but for 408, 425 and 429.
+// Any other fault is survived. When the context ends, or after 10 minutes
+// without a deadline, the error is the context's, its cause and the last fault.
+// Beside an error comes the last session that was read, or nil.
+func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (*Session, error) {
+	w := wait{first: 500 * time.Millisecond, most: 5 * time.Second}
+	for _, opt := range opts {
+		opt(&w)
+	}
+	if e := checkID(getSession, id); e != nil {
+		return nil, e
+	}
+	if w.first <= 0 || w.most < w.first {
+		return nil, invalid(getSession, "poll interval: first is not positive, or more than most")
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, longestWait, errNeverReady)
+		defer cancel()
+	}
+	woken, leave := c.waiters.join(id)
+	defer leave()
+
+	var last *Session
+	var fault error
+	s, err := c.Get(ctx, id)
+	for interval := w.first; ; interval = min(interval+interval/2, w.most) { // ends with ctx
+		if err != nil {
+			if e, ok := err.(*Error); ok && isFinal(e.StatusCode) {
+				return last, err
+			}
+			fault = err
+		} else {
+			if w.onChange != nil && (last == nil || last.Status != s.Status || last.Ready != s.Ready || last.Linked != s.Linked) {
+				w.onChange(s)
+			}
+			last = s
+			if s.Ready {
+				return s, nil
+			}
+			if hasFailed(s) {
+				return s, &FailedError{Session: s, hide: c.transport.secret.mask}
+			}
+		}
+		timer := time.NewTimer(interval*3/4 + rand.N(interval/2+1))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return last, c.gaveUp(ctx, id, fault)
+		case s = <-woken:
+			timer.Stop()
+			err = nil
+		case <-timer.C:
+			s, err = c.Get(ctx, id)
+		}
+	}
+}
+
+// gaveUp is the end of a wait with its context.
+func (c *Client) gaveUp(ctx context.Context, id string, fault error) error {
+	e := &Error{Operation: getSession.name, SessionID: id, detail: "waiting for the session to be ready"}
+	e = c.transport.ended(ctx, e)
+	if fault != nil && !errors.Is(fault, ctx.Err()) {
+		e = c.transport.because(e, fmt.Errorf("last fault: %w", fault))
+	}
+	return e
+}
+
+// hasFailed reports whether the status of s is one that a session does not get
+// ready from, in either spelling: "Error" or "Status.ERROR".
+func hasFailed(s *Session) bool {
+	status := strings.ToLower(s.Status)
+	switch strings.TrimPrefix(status, "status.") {
+	case "error", "unprocessable", "terminating":
+		return true
+	}
+	return false
+}
+
+// isFinal reports whether a status will not change by waiting.
+func isFinal(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return status >= 400 && status < 500
+}
+
+// CreateAndWait creates a session and waits until it is ready. When it cannot
+// hand over a ready session it deletes what it created, for which it takes up to
+// 10 s of its own, even after a cancel: seats do not leak. Beside the error it
+// then returns the last session that was read, with at least its id; a session
+// that may still be there makes the error [ErrNotDeleted], too.
+//
+// An error of the create itself comes with no session; one that is
+// [ErrOutcomeUnknown] leaves open whether there is one.
+func (c *Client) CreateAndWait(ctx context.Context, r CreateRequest, opts ...WaitOption) (s *Session, err error) {
+	created, err := c.Create(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	ready := false
+	defer func() { // also when an OnChange function panics
+		if ready {
+			return
+		}
+		if s == nil {
+			s = &Session{SessionID: created.SessionID}
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeToDelete)
+		defer cancel()
+		if _, fault := c.Delete(ctx, created.SessionID); fault != nil && !errors.Is(fault, ErrNotFound) && !errors.Is(fault, ErrGone) {
+			err = &Error{
+				Operation: sessionDelete.name, SessionID: created.SessionID,
+				detail: fmt.Sprintf("%v: %v; after: %v", ErrNotDeleted, fault, err),
+				kinds:  []error{err, ErrNotDeleted, fault},
+			}
+		}
+	}()
+	s, err = c.WaitReady(ctx, created.SessionID, opts...)
+	ready = err == nil
+	return s, err
+}
+
+// waiters are the calls of WaitReady that a webhook can wake, by session id.
+type waiters struct {
+	mu sync.Mutex
+	by map[string]map[chan *Session]struct{}
+}
+
+// join returns the channel on which wake hands over sessions, until leave.
+func (w *waiters) join(id string) (woken chan *Session, leave func()) {
+	woken = make(chan *Session, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.by == nil {
+		w.by = make(map[string]map[chan *Session]struct{})
+	}
+	if w.by[id] == nil {
+		w.by[id] = make(map[chan *Session]struct{})
+	}
+	w.by[id][woken] = struct{}{}
+	return woken, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if delete(w.by[id], woken); len(w.by[id]) == 0 {
+			delete(w.by, id)
+		}
+	}
+}
+
+// wake hands s to every call that waits for it. A call that has not yet taken
+// the one before gets only the newest.
+func (w *waiters) wake(s *Session) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for woken := range w.by[s.SessionID] {
+		select {
+		case <-woken:
+		default:
+		}
+		woken <- s
+	}
+}

@@ -1,0 +1,120 @@
+package sessions
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+const (
+	webhookLimit    = mebibyte
+	webhookPatience = 10 * time.Second // for a slow sender
+)
+
+// WebhookURL returns base with the query parameter secret, for
+// CreateRequest.WebhookURL and, on the other side, [Client.WebhookHandler].
+// Other parameters of base are kept. The secret is part of a URL that the API
+// stores and shows in its lists: use one that is for nothing else.
+func WebhookURL(base, secret string) (string, error) {
+	refuse := func(why string) (string, error) {
+		return "", &Error{detail: ErrInvalidArgument.Error() + ": " + why, kinds: []error{ErrInvalidArgument}}
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return refuse("webhook base: not an http or https URL")
+	}
+	if secret == "" {
+		return refuse("webhook secret: empty")
+	}
+	q := u.Query()
+	q.Set("secret", secret)
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+// WebhookHandler receives the webhooks that the API sends when a session becomes
+// linked, unprocessable or failed. Nobody signs them, so the body is only a
+// hint: the session is read through the API, calls of WaitReady for it are
+// woken, and handle (nil for none) gets what was read. The same session may be
+// handed over more than once.
+//
+// The sender is answered 204 when all went well, or when the API does not know
+// the session; 405 for a method other than POST; 404 without the secret of
+// [WebhookURL], and always when secret is empty; 400 for a body without a
+// session id, 408 for one that takes longer than 10 s, 413 for one over 1 MiB;
+// 502 when the API cannot be read; 500 when handle fails or panics. The replies
+// are empty. Whether the vendor sends again after a failure is unknown.
+func (c *Client) WebhookHandler(secret string, handle func(context.Context, *Session) error) http.Handler {
+	want := sha256.Sum256([]byte(secret))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got := sha256.Sum256([]byte(r.URL.Query().Get("secret")))
+		switch {
+		case r.Method != http.MethodPost:
+			w.Header().Set("Allow", http.MethodPost)
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		case secret == "" || subtle.ConstantTimeCompare(got[:], want[:]) != 1:
+			w.WriteHeader(http.StatusNotFound)
+		default:
+			w.WriteHeader(c.receive(w, r, handle))
+		}
+	})
+}
+
+// receive takes one webhook and returns the status to answer.
+func (c *Client) receive(w http.ResponseWriter, r *http.Request, handle func(context.Context, *Session) error) (status int) {
+	id, status := webhookSession(w, r)
+	if status != 0 {
+		return status
+	}
+	s, err := c.Get(r.Context(), id)
+	switch {
+	case errors.Is(err, ErrNotFound) || errors.Is(err, ErrGone):
+		return http.StatusNoContent
+	case err != nil:
+		return http.StatusBadGateway
+	}
+	c.waiters.wake(s)
+	if handle == nil {
+		return http.StatusNoContent
+	}
+	// The value of a panic may hold anything, players' data too: it goes nowhere.
+	defer func() {
+		if recover() != nil {
+			status = http.StatusInternalServerError
+		}
+	}()
+	if handle(r.Context(), s) != nil {
+		return http.StatusInternalServerError
+	}
+	return http.StatusNoContent
+}
+
+// webhookSession reads the id that both shapes of the body hold, the flat item
+// of a list and the whole session, or returns the status to refuse it with.
+func webhookSession(w http.ResponseWriter, r *http.Request) (id string, refusal int) {
+	sender := http.NewResponseController(w)
+	if sender.SetReadDeadline(time.Now().Add(webhookPatience)) == nil {
+		defer sender.SetReadDeadline(time.Time{})
+	}
+	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, webhookLimit))
+	if errors.As(err, new(*http.MaxBytesError)) {
+		return "", http.StatusRequestEntityTooLarge
+	}
+	if err != nil {
+		return "", http.StatusRequestTimeout
+	}
+	var hint struct {
+		SessionID string `json:"session_id"`
+	}
+	if json.Unmarshal(content, &hint) != nil || checkID(getSession, hint.SessionID) != nil {
+		return "", http.StatusBadRequest
+	}
+	return hint.SessionID, 0
+}
