@@ -785,7 +785,10 @@ type ClientInterface interface {
 
 	// SessionPostWithBody Create a Session
 	//
-	// Asks for a session for some players. The answer comes before a deployment is found: read the session until `ready` is true, which can be at once or take 2 to more than 20 seconds (seen), or wait for the webhook. A session that nobody deletes holds its sockets, so delete it when you give up.
+	// Asks for a session for some players. The answer comes before a deployment is found: read the
+	// session until `ready` is true, which can be at once or take 2 to more than 20 seconds
+	// (seen), or wait for the webhook. A session that nobody deletes holds its sockets, so delete
+	// it when you give up.
 	//
 	// A disabled app version is answered with 400 (seen).
 	//
@@ -796,7 +799,10 @@ type ClientInterface interface {
 
 	// SessionPost Create a Session
 	//
-	// Asks for a session for some players. The answer comes before a deployment is found: read the session until `ready` is true, which can be at once or take 2 to more than 20 seconds (seen), or wait for the webhook. A session that nobody deletes holds its sockets, so delete it when you give up.
+	// Asks for a session for some players. The answer comes before a deployment is found: read the
+	// session until `ready` is true, which can be at once or take 2 to more than 20 seconds
+	// (seen), or wait for the webhook. A session that nobody deletes holds its sockets, so delete
+	// it when you give up.
 	//
 	// A disabled app version is answered with 400 (seen).
 	//
@@ -890,7 +896,10 @@ type ClientInterface interface {
 
 // SessionPostWithBody Create a Session
 //
-// Asks for a session for some players. The answer comes before a deployment is found: read the session until `ready` is true, which can be at once or take 2 to more than 20 seconds (seen), or wait for the webhook. A session that nobody deletes holds its sockets, so delete it when you give up.
+// Asks for a session for some players. The answer comes before a deployment is found: read the
+// session until `ready` is true, which can be at once or take 2 to more than 20 seconds
+// (seen), or wait for the webhook. A session that nobody deletes holds its sockets, so delete
+// it when you give up.
 //
 // A disabled app version is answered with 400 (seen).
 //
@@ -911,7 +920,10 @@ func (c *Client) SessionPostWithBody(ctx context.Context, contentType string, bo
 
 // SessionPost Create a Session
 //
-// Asks for a session for some players. The answer comes before a deployment is found: read the session until `ready` is true, which can be at once or take 2 to more than 20 seconds (seen), or wait for the webhook. A session that nobody deletes holds its sockets, so delete it when you give up.
+// Asks for a session for some players. The answer comes before a deployment is found: read the
+// session until `ready` is true, which can be at once or take 2 to more than 20 seconds
+// (seen), or wait for the webhook. A session that nobody deletes holds its sockets, so delete
+// it when you give up.
 //
 // A disabled app version is answered with 400 (seen).
 //
