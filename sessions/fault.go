@@ -58,7 +58,8 @@ func (t *transport) ended(ctx context.Context, e *Error) *Error {
 func (t *transport) because(e *Error, err error) *Error {
 	text := t.secret.mask(err.Error())
 	if text != err.Error() {
-		err = masked{text, func(target error) bool { return errors.Is(err, target) }}
+		hidden := err
+		err = masked{text, func(target error) bool { return errors.Is(hidden, target) }}
 	}
 	if !errors.As(err, new(*net.OpError)) {
 		text = withoutAddresses(text)

@@ -1,0 +1,186 @@
+package sessions_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/edgegap-community/edgegap/api"
+	"github.com/edgegap-community/edgegap/sessions"
+)
+
+func TestEachCallSendsWhatTheContractSays(t *testing.T) {
+	wants := map[string]any{
+		"session-post": &sessions.Created{SessionID: testID, App: "arena", Version: "1.4.0"},
+		"get-session": &sessions.Session{SessionID: testID, Status: "Ready", Ready: true, Linked: true, Kind: "Seat",
+			UserCount: 2, AppVersion: 88, CreateTime: "2024-05-26 12:00:45.831041", Elapsed: 7},
+		"session-delete":       &sessions.Deleted{SessionID: testID, Message: "deleted"},
+		"get-users-session":    []sessions.User{{IP: "203.0.113.7"}},
+		"put-users-session":    []sessions.User{{IP: "203.0.113.7"}},
+		"delete-users-session": []sessions.User{{IP: "203.0.113.7"}},
+		"list-sessions": &sessions.Page{Total: 1, Sessions: []sessions.Summary{
+			{SessionID: testID, Status: "Ready", Ready: true, Linked: true, Kind: "Seat", UserCount: 2}}},
+		"sessions-bulk-stop": []string{testID},
+	}
+	for _, call := range calls {
+		t.Run(call.operation, func(t *testing.T) {
+			s := says(200, call.good)
+			c := stubClient(t, s, sessions.WithUserAgent("matchmaker/1.4"))
+			got, err := call.do(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := wants[call.operation]; !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+			if len(s.seen) != 1 {
+				t.Fatalf("%d requests", len(s.seen))
+			}
+			r := s.seen[0]
+			if r.Method != call.method || r.URL.String() != sessions.DefaultBaseURL+call.path {
+				t.Errorf("sent %s %s", r.Method, r.URL)
+			}
+			if s.bodies[0] != call.body {
+				t.Errorf("sent %s, want %s", s.bodies[0], call.body)
+			}
+			for name, want := range map[string]string{
+				"Authorization": "token " + testKey,
+				"Accept":        "application/json",
+				"User-Agent":    "matchmaker/1.4 edgegap-community-sessions",
+			} {
+				if got := r.Header.Get(name); got != want {
+					t.Errorf("header %s is %q, want %q", name, got, want)
+				}
+			}
+			if call.body != "" && r.Header.Get("Content-Type") != "application/json" {
+				t.Errorf("content type %q", r.Header.Get("Content-Type"))
+			}
+			if got := sessions.Operation(r.Context()); got != call.operation {
+				t.Errorf("Operation says %q", got)
+			}
+		})
+	}
+	if got := sessions.Operation(t.Context()); got != "" {
+		t.Errorf("Operation of a foreign context is %q", got)
+	}
+}
+
+func TestABasePathIsKept(t *testing.T) {
+	for _, base := range []string{"https://proxy.example/edgegap", "https://proxy.example/edgegap/"} {
+		for _, call := range calls {
+			s := says(200, call.good)
+			if _, err := call.do(t.Context(), stubClient(t, s, sessions.WithBaseURL(base))); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := s.seen[0].URL.String(), "https://proxy.example/edgegap"+call.path; got != want {
+				t.Errorf("sent to %s, want %s", got, want)
+			}
+		}
+	}
+}
+
+func TestTheGeneratedClientIsSafe(t *testing.T) {
+	s := says(200, sessionJSON)
+	c := stubClient(t, s)
+	res, err := c.API().GetSession(t.Context(), testID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(res.Body)
+	if err != nil || string(content) != sessionJSON || res.ContentLength != int64(len(sessionJSON)) {
+		t.Errorf("body %q, %v", content, err)
+	}
+	if s.seen[0].Header.Get("Authorization") != "token "+testKey {
+		t.Error("sent without the key")
+	}
+	if got := res.Request.Header.Get("Authorization"); got != "" {
+		t.Errorf("the answer shows the key: %q", got)
+	}
+
+	s = says(200, `{"session_id":"950dd2eaff09-S"}`)
+	_, err = stubClient(t, s).API().GetSession(t.Context(), testID)
+	if !errors.Is(err, sessions.ErrBadResponse) {
+		t.Errorf("an incomplete answer gives %v", err)
+	}
+	s = says(404, `{"message":"no such session"}`)
+	_, err = stubClient(t, s).API().GetSession(t.Context(), testID)
+	var e *sessions.Error
+	if !errors.Is(err, sessions.ErrNotFound) || !errors.As(err, &e) || e.SessionID != testID || e.Operation != "get-session" {
+		t.Errorf("a 404 gives %v", err)
+	}
+}
+
+func TestTheKeyGoesNowhereElse(t *testing.T) {
+	edit := func(f func(*http.Request)) api.RequestEditorFn {
+		return func(_ context.Context, r *http.Request) error { f(r); return nil }
+	}
+	for name, editor := range map[string]api.RequestEditorFn{
+		"another host":        edit(func(r *http.Request) { r.URL.Host = "evil.example" }),
+		"another host header": edit(func(r *http.Request) { r.Host = "evil.example" }),
+		"another port":        edit(func(r *http.Request) { r.URL.Host += ":8443" }),
+		"another scheme":      edit(func(r *http.Request) { r.URL.Scheme = "http" }),
+		"another path":        edit(func(r *http.Request) { r.URL.Path = "/v1/apps" }),
+		"another method":      edit(func(r *http.Request) { r.Method = "PATCH" }),
+	} {
+		s := says(200, sessionJSON)
+		_, err := stubClient(t, s).API().GetSession(t.Context(), testID, editor)
+		if !errors.Is(err, sessions.ErrInvalidArgument) || len(s.seen) != 0 {
+			t.Errorf("%s: %d requests, %v", name, len(s.seen), err)
+		}
+	}
+	s := says(200, sessionJSON)
+	c := stubClient(t, s).API()
+	c.Server = "https://evil.example/"
+	if _, err := c.GetSession(t.Context(), testID); !errors.Is(err, sessions.ErrInvalidArgument) || len(s.seen) != 0 {
+		t.Errorf("another server: %d requests, %v", len(s.seen), err)
+	}
+}
+
+func TestABodyThatCannotBeRepeatedIsSentOnce(t *testing.T) {
+	s := says(429, `{"message":"slow down"}`)
+	_, err := stubClient(t, s).API().SessionPostWithBody(t.Context(), "application/json", io.MultiReader(strings.NewReader(`{"app_name":"arena"}`)))
+	if !errors.Is(err, sessions.ErrRateLimited) || len(s.seen) != 1 {
+		t.Errorf("%d requests, %v", len(s.seen), err)
+	}
+	if s.bodies[0] != `{"app_name":"arena"}` {
+		t.Errorf("sent %q", s.bodies[0])
+	}
+}
+
+func TestStopFilters(t *testing.T) {
+	s := says(200, stoppedJSON)
+	_, err := stubClient(t, s).BulkStop(t.Context(), sessions.StopIDs("a-S", "b-S"), sessions.StopDeployments("57f84a8e1298"), sessions.StopTags("eu"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"filters":[{"field":"session_id","filter_type":"any","values":["a-S","b-S"]},` +
+		`{"field":"request_id","filter_type":"any","values":["57f84a8e1298"]},` +
+		`{"field":"deployment_tags","filter_type":"any","values":["eu"]}]}`
+	if s.bodies[0] != want {
+		t.Errorf("sent %s", s.bodies[0])
+	}
+}
+
+type idler struct {
+	*stub
+	closed int
+}
+
+func (i *idler) CloseIdleConnections() { i.closed++ }
+
+func TestCloseIdleConnectionsReachesTheTransport(t *testing.T) {
+	i := &idler{stub: says(200, sessionJSON)}
+	c, err := sessions.New(testKey, sessions.WithTransport(i))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.CloseIdleConnections()
+	if i.closed != 1 {
+		t.Errorf("closed %d times", i.closed)
+	}
+	stubClient(t, says(200, sessionJSON)).CloseIdleConnections() // one that cannot
+}
