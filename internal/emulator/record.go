@@ -1,0 +1,169 @@
+package emulator
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/edgegap-community/edgegap/api"
+)
+
+// mostRecorded is how many requests, and how many webhooks, are remembered.
+const mostRecorded = 100_000
+
+// Request is one that reached the emulator, without its key, its query and its
+// body. The fields are told at sessionstest.Request.
+type Request struct {
+	Operation   string    `json:"operation"`
+	Method      string    `json:"method"`
+	Path        string    `json:"path"`
+	SessionID   string    `json:"session_id"`
+	Status      int       `json:"status"`
+	KeyAccepted bool      `json:"key_accepted"`
+	ContentType string    `json:"content_type"`
+	HasBody     bool      `json:"has_body"`
+	UserAgent   string    `json:"user_agent"`
+	Time        time.Time `json:"time"`
+}
+
+// record begins the record of a request as it arrives.
+func (e *Emulator) record(r *http.Request, operation string) *Request {
+	call := &Request{
+		Operation:   operation,
+		Method:      r.Method,
+		Path:        r.URL.EscapedPath(),
+		ContentType: r.Header.Get("Content-Type"),
+		UserAgent:   r.UserAgent(),
+		Time:        time.Now(),
+	}
+	if strings.Contains(operation, "-session") || operation == "session-delete" {
+		call.SessionID = sessionOf(r.URL)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.requests = remember(e.requests, call)
+	return call
+}
+
+// remember appends, and forgets the oldest when there are too many.
+func remember[T any](all []T, one T) []T {
+	if len(all) == 2*mostRecorded {
+		all = slices.Clone(all[mostRecorded:])
+	}
+	return append(all, one)
+}
+
+// note writes in the record of a request under the lock.
+func (e *Emulator) note(write func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	write()
+}
+
+// Requests are those seen since New or Reset, in the order of their arrival;
+// of very many at least the last 100,000.
+func (e *Emulator) Requests() []Request {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	seen := []Request{}
+	for _, call := range e.requests {
+		seen = append(seen, *call)
+	}
+	return seen
+}
+
+// SessionState is the emulator's own view of one that was ever created.
+type SessionState struct {
+	SessionID           string    `json:"session_id"`
+	AppName             string    `json:"app_name"`
+	VersionName         string    `json:"version_name"`
+	Status              string    `json:"status"`
+	Exists              bool      `json:"exists"` // no delete was accepted
+	WebhookURL          string    `json:"webhook_url"`
+	DeploymentRequestID string    `json:"deployment_request_id"`
+	IPs                 []string  `json:"ips"`
+	Created             time.Time `json:"created"`
+}
+
+// Sessions is the ledger: every session created since New or Reset, in that
+// order, those deleted too.
+func (e *Emulator) Sessions() []SessionState {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.advance()
+	ledger := []SessionState{}
+	for _, s := range e.order {
+		entry := SessionState{
+			SessionID:   s.id,
+			AppName:     s.app.Name,
+			VersionName: s.app.Version,
+			Status:      s.status,
+			Exists:      s.status != StatusTerminating,
+			WebhookURL:  s.request.WebhookURL,
+			IPs:         []string{},
+			Created:     s.created,
+		}
+		if s.deployment != nil {
+			entry.DeploymentRequestID = s.deployment.id
+		}
+		for _, user := range s.users {
+			entry.IPs = append(entry.IPs, user.IP)
+		}
+		ledger = append(ledger, entry)
+	}
+	return ledger
+}
+
+// DeploymentState is the emulator's own view of one.
+type DeploymentState struct {
+	RequestID   string            `json:"request_id"`
+	AppName     string            `json:"app_name"`
+	VersionName string            `json:"version_name"`
+	City        string            `json:"city"`
+	Tags        []string          `json:"tags"`
+	Env         map[string]string `json:"env"`
+	Ready       bool              `json:"ready"`
+	Sockets     int               `json:"sockets"`
+	SocketsUsed int               `json:"sockets_used"`
+}
+
+// Deployments are all that run or are on their way, oldest first.
+func (e *Emulator) Deployments() []DeploymentState {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.advance()
+	all := []DeploymentState{}
+	for _, d := range e.deployments {
+		all = append(all, DeploymentState{
+			RequestID:   d.id,
+			AppName:     d.app.Name,
+			VersionName: d.app.Version,
+			City:        d.place.City,
+			Tags:        list(d.tags),
+			Env:         maps.Clone(d.env),
+			Ready:       d.ready,
+			Sockets:     d.app.Sockets,
+			SocketsUsed: d.used,
+		})
+	}
+	return all
+}
+
+// Deploy has a deployment of an app version running at once, with tags, and
+// returns its request id. It stands in for the API's other calls. An app
+// version that is not configured is an error.
+func (e *Emulator) Deploy(app, version string, tags ...string) (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	found, ok := e.config.app(app, version)
+	if !ok || app == "" {
+		return "", fmt.Errorf("emulator: there is no app %q with a version %q to deploy", app, version)
+	}
+	d := e.deploy(found, api.SessionModel{})
+	d.tags = list(tags)
+	d.ready = true
+	return d.id, nil
+}
