@@ -1,0 +1,192 @@
+// Matchmaker is the main job of a game backend, from two matched players to an
+// empty list, with each of the API's eight calls on the way:
+//
+//	go run ./examples/matchmaker
+//
+// Without a key it starts the emulator and plays against that, over HTTP on
+// loopback. With EDGEGAP_API_KEY (or EDGEGAP_API_KEY_FILE) it uses the real API
+// and the app version that EDGEGAP_APP and EDGEGAP_VERSION name. It touches
+// nothing that it did not make itself, and cleans up on Ctrl-C.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/edgegap-community/edgegap/sessions"
+	"github.com/edgegap-community/edgegap/sessions/sessionstest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "matchmaker:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	m := &matchmaker{app: os.Getenv("EDGEGAP_APP"), version: os.Getenv("EDGEGAP_VERSION"), out: out}
+	var err error
+	if os.Getenv("EDGEGAP_API_KEY") == "" && os.Getenv("EDGEGAP_API_KEY_FILE") == "" {
+		server := sessionstest.NewServer()
+		defer server.Close()
+		fmt.Fprintf(out, "No EDGEGAP_API_KEY: this run plays against the built-in emulator on %s\n", server.URL())
+		m.app, m.version = "arena", "1.4.0"
+		m.client, err = sessions.New("demo", sessions.WithBaseURL(server.URL()))
+	} else {
+		if m.app == "" {
+			return errors.New("EDGEGAP_APP: name the app to make sessions of (and EDGEGAP_VERSION, unless any will do)")
+		}
+		fmt.Fprintln(out, "EDGEGAP_API_KEY is set: this run makes real sessions, and deletes them again")
+		m.client, err = sessions.NewFromEnv()
+	}
+	if err != nil {
+		return err
+	}
+	defer m.client.CloseIdleConnections()
+	return m.play(ctx)
+}
+
+// matchmaker seats players, and remembers the sessions that it made.
+type matchmaker struct {
+	client       *sessions.Client
+	app, version string
+	out          io.Writer
+	mine         []string
+}
+
+func (m *matchmaker) play(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, m.close()) }()
+
+	m.say("Two players are matched.")
+	first, err := m.seat(ctx, "203.0.113.7", "198.51.100.23")
+	if err != nil {
+		return err
+	}
+
+	m.say("A third player joins, and one leaves.")
+	users, err := m.client.AddUsers(ctx, first.SessionID, "192.0.2.61")
+	if err != nil {
+		return err
+	}
+	m.did("put-users-session", "%s seated", players(users))
+	users, err = m.client.RemoveUsers(ctx, first.SessionID, "198.51.100.23")
+	if err != nil {
+		return err
+	}
+	m.did("delete-users-session", "%s seated", players(users))
+	users, err = m.client.Users(ctx, first.SessionID)
+	if err != nil {
+		return err
+	}
+	m.did("get-users-session", "%s seated, says the API when asked", players(users))
+
+	m.say("Two more matches begin.")
+	for _, ip := range []string{"203.0.113.90", "198.51.100.4"} {
+		if _, err := m.seat(ctx, ip); err != nil {
+			return err
+		}
+	}
+	all, mine := 0, 0
+	for s, err := range m.client.All(ctx, sessions.ListOptions{Limit: 100}) {
+		if err != nil {
+			return err
+		}
+		all++
+		if slices.Contains(m.mine, s.SessionID) {
+			mine++
+		}
+	}
+	m.did("list-sessions", "%d active, %d of them made by this run", all, mine)
+
+	m.say("The first match is over.")
+	if _, err := m.client.Delete(ctx, first.SessionID); err != nil {
+		return err
+	}
+	m.mine = slices.DeleteFunc(m.mine, func(id string) bool { return id == first.SessionID })
+	m.did("session-delete", "%s deleted", first.SessionID)
+	return nil
+}
+
+// seat makes a session for the players and waits until they can connect.
+func (m *matchmaker) seat(ctx context.Context, ips ...string) (*sessions.Session, error) {
+	began := time.Now()
+	var path []string
+	s, err := m.client.CreateAndWait(ctx, sessions.CreateRequest{
+		AppName:     m.app,
+		VersionName: m.version,
+		IPList:      ips,
+	}, sessions.OnChange(func(s *sessions.Session) {
+		if path == nil {
+			m.did("session-post", "%s for %d of %s", s.SessionID, len(ips), strings.TrimSpace(m.app+" "+m.version))
+		}
+		path = append(path, s.Status)
+	}))
+	if errors.Is(err, sessions.ErrOutcomeUnknown) {
+		return nil, fmt.Errorf("%w\na session may have been made all the same: look for it in the list", err)
+	}
+	if err != nil {
+		return nil, err // CreateAndWait has deleted the session
+	}
+	m.mine = append(m.mine, s.SessionID)
+	m.did("get-session", "%s after %.1f s", strings.Join(path, ", "), time.Since(began).Seconds())
+	for _, port := range ports(s) {
+		address, err := sessions.Endpoint(s, port)
+		if err != nil {
+			return nil, err
+		}
+		m.did("", "players connect to %s (%s)", address, port)
+	}
+	return s, nil
+}
+
+// close stops what is left of this run's sessions. It does so with time of its
+// own, as it also runs after Ctrl-C.
+func (m *matchmaker) close() error {
+	if len(m.mine) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	m.say("The matchmaker shuts down, and stops the rest of what it made.")
+	stopped, err := m.client.BulkStop(ctx, sessions.StopIDs(m.mine...))
+	if err != nil {
+		return fmt.Errorf("%w\nthese may still run: %s", err, strings.Join(m.mine, ", "))
+	}
+	m.did("sessions-bulk-stop", "%s stopped", strings.Join(stopped, " and "))
+	return nil
+}
+
+func (m *matchmaker) say(sentence string) { fmt.Fprintf(m.out, "\n%s\n", sentence) }
+
+// did tells what a call of the API did.
+func (m *matchmaker) did(call, format string, args ...any) {
+	fmt.Fprintf(m.out, "  %-22s%s\n", call, fmt.Sprintf(format, args...))
+}
+
+// ports lists the ports of a session by key. A game knows its own, and hands
+// that one to Endpoint.
+func ports(s *sessions.Session) []string {
+	if s.Deployment == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(s.Deployment.Ports))
+}
+
+func players(users []sessions.User) string {
+	if len(users) == 1 {
+		return "1 player"
+	}
+	return fmt.Sprintf("%d players", len(users))
+}
