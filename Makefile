@@ -1,0 +1,41 @@
+# What can be done here. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help demo test cover generate check lint mutants soak bench
+
+# The race detector needs a C compiler.
+RACE := $(if $(shell command -v $$(go env CC)),-race)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## watch all eight calls happen, against the emulator or with your EDGEGAP_API_KEY
+	@go run ./examples/matchmaker
+
+test: ## run the tests
+	@$(if $(RACE),,echo "no C compiler: the race detector is off")
+	go test $(RACE) ./...
+
+cover: ## print the coverage of the hand-written packages; below 90 % is an error
+	@go test -count=1 -coverpkg=./sessions/...,./internal/contract,./internal/emulator -coverprofile=cover.out ./sessions/... ./internal/contract ./internal/emulator ./internal/faults >/dev/null
+	@sh internal/coverage.sh cover.out 90
+
+generate: ## make the Go code again from openapi.yaml
+	go generate .
+
+check: ## is everything fresh, formatted and tidy?
+	@sh internal/fresh.sh
+	@test -z "$$(git ls-files -z '*.go' | xargs -0 gofmt -l | tee /dev/stderr)"
+	go vet ./...
+	go mod tidy -diff
+
+lint: ## static analysis
+	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+mutants: ## break the project on purpose, line by line: each break must be noticed
+	go run ./internal/mutants
+
+soak: ## the great numbers: long fuzzing, ten thousand creates under faults
+	sh internal/soak/soak.sh
+
+bench: ## measure against other clients; prints the table of BENCHMARKS.md
+	cd internal/bench && go run .

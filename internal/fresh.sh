@@ -1,0 +1,17 @@
+#!/bin/sh
+# Generates into a copy and compares, so that a stale file is told of, and not
+# mended in passing.
+set -eu
+copy=bin/fresh
+rm -rf "$copy"
+mkdir -p "$copy/internal"
+cp -r gen.go go.mod go.sum openapi.yaml api "$copy"
+cp -r internal/emulator "$copy/internal"
+(cd "$copy" && go generate .)
+for file in $(find api internal/emulator -name '*.gen.go'); do
+	cmp "$file" "$copy/$file" || {
+		echo "$file is not what openapi.yaml gives: run make generate" >&2
+		exit 1
+	}
+done
+rm -rf "$copy"
