@@ -1,7 +1,6 @@
 package sessions
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/edgegap-community/edgegap/api"
 )
@@ -26,6 +26,9 @@ const absent = "\x00absent"
 // repeated names pass. The package used here is the authors' own mirror of the
 // standard library's next one, and an alias of that from Go 1.27 on.
 func decode[T any](r io.Reader, v *T) error {
+	if page, ok := any(v).(*api.Sessions); ok {
+		return decodePage(r, page)
+	}
 	reset(v)
 	got := v // null makes it nil
 	if err := json.UnmarshalRead(r, &got); err != nil {
@@ -53,8 +56,6 @@ func reset(v any) {
 		v.SessionUsers = []User{{IP: absent}}
 	case *api.SessionBulkStopResponse:
 		v.Processable = []api.SessionStopResponse{{SessionID: absent}}
-	case *api.Sessions:
-		*v = api.Sessions{Data: append(v.Data[:0], Summary{SessionID: absent})}
 	}
 }
 
@@ -81,15 +82,6 @@ func missing(v any) string {
 				return fmt.Sprintf("processable[%d].session_id", i)
 			}
 		}
-	case *api.Sessions:
-		if len(v.Data) == 1 && v.Data[0].SessionID == absent {
-			return "data"
-		}
-		for i := range v.Data {
-			if v.Data[i].SessionID == "" {
-				return fmt.Sprintf("data[%d].session_id", i)
-			}
-		}
 	}
 	return ""
 }
@@ -103,6 +95,93 @@ func firstAbsent(pairs ...string) string {
 		}
 	}
 	return ""
+}
+
+// decodePage is decode for a page of sessions. The limit of a page is too high to
+// bound by itself what an endless answer takes in memory, many times its size
+// when it is made for that. So the first item that is not a session with an id
+// ends it, and what is not a session may be as long as any other answer.
+func decodePage(r io.Reader, v *api.Sessions) error {
+	from := &stretch{Reader: r, left: mebibyte}
+	list := sessionList{items: v.Data[:0], from: from}
+	*v = api.Sessions{}
+	type page struct {
+		*api.Sessions
+		Data *sessionList `json:"data"`
+	}
+	got := &page{v, &list}
+	err := json.UnmarshalRead(from, &got)
+	v.Data = list.items
+	switch {
+	case from.left < 0:
+		return ErrResponseTooLarge
+	case list.fault != nil:
+		return list.fault
+	case err != nil:
+		return err
+	case got == nil:
+		return errors.New("null")
+	case got.Data != nil && !list.there: // null makes it nil
+		return errors.New("data is missing")
+	}
+	return nil
+}
+
+// sessionList decodes the sessions of a page one after the other, into storage
+// to be used again.
+type sessionList struct {
+	items []Summary
+	from  *stretch
+	there bool
+	fault error // what is wrong with the content of the list
+}
+
+// mostSessions bounds what many small sessions take in memory. No page within
+// its limit has more, if its sessions have all that the contract requires.
+const mostSessions = 1 << 19
+
+// UnmarshalJSONFrom decodes the list.
+func (l *sessionList) UnmarshalJSONFrom(in *jsontext.Decoder) error {
+	l.there = true
+	if kind := in.PeekKind(); kind != jsontext.KindBeginArray {
+		l.fault = errors.New("data is not a list")
+		return l.fault
+	}
+	if _, err := in.ReadToken(); err != nil {
+		return err
+	}
+	for n := 0; in.PeekKind() != jsontext.KindEndArray; n++ { // or an error, met below
+		l.from.left = mebibyte
+		l.items = append(l.items, Summary{})
+		if err := json.UnmarshalDecode(in, &l.items[n]); err != nil {
+			return err
+		}
+		switch {
+		case l.items[n].SessionID == "":
+			l.fault = fmt.Errorf("data[%d].session_id is missing", n)
+		case n == mostSessions:
+			l.fault = ErrResponseTooLarge
+		}
+		if l.fault != nil {
+			return l.fault
+		}
+	}
+	_, err := in.ReadToken()
+	return err
+}
+
+// stretch reads no more than left bytes, and then fails.
+type stretch struct {
+	io.Reader
+	left int
+}
+
+func (s *stretch) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p[:min(len(p), max(0, s.left)+1)])
+	if s.left -= n; s.left < 0 {
+		return 0, ErrResponseTooLarge
+	}
+	return n, err
 }
 
 // isJSON reports whether res says that its body is JSON.
@@ -123,14 +202,8 @@ func isJSON(res *http.Response) bool {
 type body struct {
 	io.ReadCloser
 	left int64 // bytes until the limit
-	run  int64 // bytes since the last closing brace
 	err  error // what ended it, if not its end
 }
-
-// longestRun bounds how much of a body may come without a closing brace. No
-// value of the contract is near it, and the decoder holds a whole value in
-// memory: this keeps an endless one from filling it to the limit of a page.
-const longestRun = mebibyte
 
 func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
@@ -140,12 +213,7 @@ func (b *body) Read(p []byte) (int, error) {
 		p = p[:b.left+1]
 	}
 	n, err := b.ReadCloser.Read(p)
-	if i := bytes.LastIndexByte(p[:n], '}'); i >= 0 {
-		b.run = int64(n - 1 - i)
-	} else {
-		b.run += int64(n)
-	}
-	if b.left -= int64(n); b.left < 0 || b.run > longestRun {
+	if b.left -= int64(n); b.left < 0 {
 		n, err = 0, ErrResponseTooLarge
 	}
 	if err != nil && err != io.EOF {
@@ -162,6 +230,9 @@ const (
 // refusal reads what the server said in an answer that is not a success into e.
 // It never fails: the status is worth more than the body.
 func (s *secret) refusal(e *Error, res *http.Response) {
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return // what net/http gives as the body is the connection, and no context ends it
+	}
 	raw, _ := io.ReadAll(io.LimitReader(res.Body, refusalLimit+1))
 	if len(raw) > refusalLimit {
 		// What was cut off may be the end of an echoed key.

@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/edgegap-community/edgegap/api"
 )
@@ -17,11 +18,11 @@ type Client struct {
 }
 
 func newClient(t *transport) *Client {
-	base := *t.base
-	if base.Path == "" || base.Path[len(base.Path)-1] != '/' {
-		base = *base.JoinPath("/")
+	server := t.base.String() // it has neither query nor fragment
+	if !strings.HasSuffix(server, "/") {
+		server += "/"
 	}
-	return &Client{transport: t, server: base.String(), waiters: new(waiters)}
+	return &Client{transport: t, server: server, waiters: new(waiters)}
 }
 
 // Create asks for a session and returns at once: the session is not yet ready
@@ -144,18 +145,14 @@ func (c *Client) CloseIdleConnections() {
 
 // send makes the call for which the generated code built req, or failed with err.
 func send[T any](ctx context.Context, t *transport, op *operation, id string, req *http.Request, err error) (*T, error) {
+	if err != nil {
+		// Input was checked, so this cannot be the value of a field.
+		return nil, invalid(op, "the request cannot be built")
+	}
 	answer := new(T)
-	if err := sendInto(ctx, t, op, id, req, err, answer); err != nil {
+	err = t.call(ctx, op, id, req, func(res *http.Response) error { return decode(res.Body, answer) })
+	if err != nil {
 		return nil, err
 	}
 	return answer, nil
-}
-
-// sendInto is send for an answer whose lists have storage to be used again.
-func sendInto[T any](ctx context.Context, t *transport, op *operation, id string, req *http.Request, err error, answer *T) error {
-	if err != nil {
-		// Input was checked, so this cannot be the value of a field.
-		return invalid(op, "the request cannot be built")
-	}
-	return t.call(ctx, op, id, req, func(res *http.Response) error { return decode(res.Body, answer) })
 }

@@ -70,6 +70,7 @@ type Error struct {
 	unsent  bool // no byte of the request can have reached the server
 	cut     bool // refused, reset or cut short
 	fatal   bool // sending it again cannot help
+	ended   bool // by the caller's context
 }
 
 // Error says what was tried, and what came of it, in less than 1 KiB.
@@ -130,8 +131,6 @@ func invalid(op *operation, format string, args ...any) *Error {
 // Unprocessable, or it is Terminating. Session is the last that was read.
 type FailedError struct {
 	Session *Session
-
-	hide func(string) string // masks the key; nil when made by hand
 }
 
 // Error names the session, its status and the reason that the server gave.
@@ -142,9 +141,6 @@ func (e *FailedError) Error() string {
 	text := fmt.Sprintf("sessions: session %s ended in %s", e.Session.SessionID, e.Session.Status)
 	if e.Session.Error != "" {
 		text += ": " + e.Session.Error
-	}
-	if e.hide != nil {
-		text = e.hide(text)
 	}
 	return oneLine(withoutAddresses(text))
 }

@@ -46,6 +46,7 @@ func (t *transport) settle(ctx, within context.Context, op *operation, e *Error,
 
 // ended adds the end of the caller's context to e.
 func (t *transport) ended(ctx context.Context, e *Error) *Error {
+	e.ended = true
 	cause := context.Cause(ctx)
 	if cause != ctx.Err() {
 		e = t.because(e, ctx.Err())
@@ -56,20 +57,19 @@ func (t *transport) ended(ctx context.Context, e *Error) *Error {
 // because adds the cause err to e, without the key and, but for the addresses
 // that were dialled, without IP addresses.
 func (t *transport) because(e *Error, err error) *Error {
-	text := t.secret.mask(err.Error())
-	if text != err.Error() {
-		hidden := err
-		err = masked{text, func(target error) bool { return errors.Is(hidden, target) }}
-	}
-	if !errors.As(err, new(*net.OpError)) {
+	cause, text := err, t.secret.mask(err.Error())
+	if !errors.As(cause, new(*net.OpError)) {
 		text = withoutAddresses(text)
+	}
+	if text != cause.Error() {
+		err = masked{text, func(target error) bool { return errors.Is(cause, target) }}
 	}
 	e.kinds = append(e.kinds, err)
 	e.detail = strings.TrimPrefix(e.detail+": "+text, ": ")
 	return e
 }
 
-// masked stands for an error whose text holds the key: it can be compared, and
+// masked stands for an error whose text holds the key or an IP address: it can be compared, and
 // not be reached.
 type masked struct {
 	text string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"net/http"
 
 	"github.com/edgegap-community/edgegap/api"
 )
@@ -102,11 +103,15 @@ func (c *Client) read(ctx context.Context, o ListOptions, p *page) error {
 		params.Limit = &limit
 	}
 	req, err := api.NewListSessionsRequest(c.server, params)
-	if err := sendInto(ctx, c.transport, listSessions, "", req, err, &p.answer); err != nil {
-		return err
+	if err != nil {
+		return invalid(listSessions, "the request cannot be built")
 	}
-	p.next, err = nextPage(max(1, int64(o.Page)), &p.answer)
-	return err
+	return c.transport.call(ctx, listSessions, "", req, func(res *http.Response) (err error) {
+		if err = decode(res.Body, &p.answer); err == nil {
+			p.next, err = nextPage(max(1, int64(o.Page)), &p.answer)
+		}
+		return err
+	})
 }
 
 // nextPage is the number of the page after the present one, 0 on the last. The
@@ -116,11 +121,7 @@ func nextPage(present int64, answer *api.Sessions) (int, error) {
 	p := &answer.Pagination
 	present = max(present, p.Number)
 	bad := func(why string) (int, error) {
-		return 0, &Error{
-			Operation: listSessions.name, StatusCode: 200,
-			detail: fmt.Sprintf("%v: page %d %s", ErrBadResponse, present, why),
-			kinds:  []error{ErrBadResponse},
-		}
+		return 0, fmt.Errorf("page %d %s", present, why)
 	}
 	switch next := p.NextPageNumber; {
 	case next == nil || *next == 0:

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,7 +34,7 @@ type settings struct {
 func New(key string, opts ...Option) (*Client, error) {
 	s := settings{baseURL: DefaultBaseURL}
 	t := &s.transport
-	t.retry, t.timeout, t.agent = defaultRetry, 30*time.Second, defaultAgent
+	t.retry, t.timeout, t.agent = defaultRetry, 30*time.Second, []string{defaultAgent}
 	var errs []error
 	for _, opt := range opts {
 		if opt == nil {
@@ -76,7 +77,8 @@ func NewFromEnv(opts ...Option) (*Client, error) {
 	case file != "":
 		content, err := os.ReadFile(file)
 		if err != nil {
-			return refuse("EDGEGAP_API_KEY_FILE: " + err.Error())
+			// Not its name, which may be a key that was set by mistake.
+			return refuse("EDGEGAP_API_KEY_FILE: the file cannot be read: " + errors.Unwrap(err).Error())
 		}
 		key = string(content)
 	}
@@ -119,13 +121,18 @@ func parseBaseURL(raw string, plainHTTP bool) (*url.URL, error) {
 		return nil, errors.New("base URL: has a query")
 	case strings.Contains(raw, "#"):
 		return nil, errors.New("base URL: has a fragment")
+	case slices.ContainsFunc(strings.Split(u.EscapedPath(), "/"), isDots):
+		return nil, errors.New("base URL: the path has a . or .. segment")
 	case u.Scheme == "http" && !plainHTTP && !isLoopback(u.Hostname()):
 		return nil, errors.New("base URL: plain http would send the key in clear (loopback is fine; WithPlainHTTP allows other hosts)")
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, errors.New("base URL: the scheme is not https")
 	}
+	u.Host = strings.TrimSuffix(u.Host, ":") // an empty port is none
 	return u, nil
 }
+
+func isDots(segment string) bool { return segment == "." || segment == ".." }
 
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
@@ -220,7 +227,7 @@ const defaultAgent = "edgegap-community-sessions"
 // name in the User-Agent header.
 func WithUserAgent(product string) Option {
 	return func(s *settings) error {
-		s.transport.agent = product + " " + defaultAgent
+		s.transport.agent = []string{product + " " + defaultAgent}
 		for i := range len(product) {
 			if product[i] < ' ' || product[i] > '~' {
 				return errors.New("user agent: a character that is not visible ASCII")

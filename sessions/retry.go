@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,7 +16,8 @@ import (
 // The package documentation tells which failures are tried again.
 //
 // Attempts counts the first one; zero, like one, means a single request,
-// whatever the server answers. First and Most default to 500 ms and 8 s.
+// whatever the server answers. First and Most default to 500 ms and 8 s; more
+// than a minute is never waited.
 type RetryPolicy struct {
 	Attempts    int
 	First, Most time.Duration
@@ -25,20 +27,22 @@ var defaultRetry = RetryPolicy{Attempts: 3, First: 500 * time.Millisecond, Most:
 
 // backoff is the wait after the nth failure, with full jitter.
 func (p RetryPolicy) backoff(n int) time.Duration {
-	limit := p.First
-	for ; n > 1 && limit < p.Most; n-- {
+	limit, most := p.First, min(p.Most, patience)
+	for ; n > 1 && limit < most; n-- {
 		limit *= 2
 	}
-	return rand.N(min(limit, p.Most) + 1)
+	return rand.N(min(limit, most) + 1)
 }
 
-// patience is the longest that one call waits because the server asked it to.
+// patience is the longest that one call waits, for a retry or because the server
+// asked it to.
 const patience = time.Minute
 
 // retry is what one call has used up of its policy.
 type retry struct {
 	failures int           // attempts that count
 	waited   time.Duration // at the server's bidding
+	turn     time.Time     // to go, as the pause gave it; zero before it is asked
 }
 
 // next decides what follows the failed attempt e: how long to wait, and whether
@@ -61,7 +65,14 @@ func (r *retry) next(ctx context.Context, t *transport, op *operation, e *Error)
 			wait = t.retry.backoff(r.failures)
 		}
 	}
+	if asked {
+		r.turn, _ = t.pause.turn(time.Time{})
+		wait = max(wait, time.Until(r.turn))
+	}
 	if !r.patient(ctx, wait, asked) {
+		if asked {
+			t.pause.leave()
+		}
 		return 0, false
 	}
 	return wait, true
@@ -87,12 +98,23 @@ func passing(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
-// pause holds every call of a client until the moment that a 429 named.
+// pause holds every call of a client until the moment that a 429 named. Then
+// those that it held go in the order of their coming, and later calls behind
+// them: heldBurst at once and the others heldGap apart. Let go all together,
+// they would meet the next 429 together, and the unlucky ones again and again.
 type pause struct {
 	mu     sync.Mutex
 	until  time.Time
 	answer *Error
+	queue  time.Time // its end: where the next call that is held lines up
 }
+
+// 64 a second are more than any limit that the vendor documents, and less than
+// it takes to waste many calls on the next 429.
+const (
+	heldGap   = time.Second / 64
+	heldBurst = 16
+)
 
 func (p *pause) extend(e *Error) {
 	p.mu.Lock()
@@ -102,12 +124,31 @@ func (p *pause) extend(e *Error) {
 	}
 }
 
-// rest is what is left of the pause, and the 429 that it is for.
-func (p *pause) rest() (time.Duration, *Error) {
+// turn is when the caller may go, and the 429 that it waits for. The turn that
+// it had before, if it had one, stands unless another 429 put it off.
+func (p *pause) turn(before time.Time) (time.Time, *Error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return time.Until(p.until), p.answer
+	if !before.IsZero() && !p.until.After(before) {
+		return before, p.answer
+	}
+	now := time.Now()
+	place := latest(now, p.until, p.queue)
+	turn := latest(now, p.until, place.Add(-heldBurst*heldGap))
+	if turn.After(now) {
+		p.queue = place.Add(heldGap)
+	}
+	return turn, p.answer
 }
+
+// leave gives back the place of a caller that will not go after all.
+func (p *pause) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queue = p.queue.Add(-heldGap)
+}
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 // retryAfter reads the header of that name: whole seconds or a date. What is
 // past, negative or unreadable is as good as none.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -18,7 +19,7 @@ type transport struct {
 	next    http.RoundTripper
 	base    *url.URL
 	secret  *secret
-	agent   string
+	agent   []string // the value of the user-agent header
 	retry   RetryPolicy
 	timeout time.Duration
 	limiter Limiter
@@ -36,9 +37,12 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 			kinds:  []error{ErrInvalidArgument},
 		}
 	}
+	own := req.WithContext(req.Context())
+	own.Header = http.Header{}
+	maps.Copy(own.Header, req.Header)
 	var answer http.Response
 	var content bytes.Buffer
-	err := t.call(req.Context(), op, id, req, func(res *http.Response) error {
+	err := t.call(req.Context(), op, id, own, func(res *http.Response) error {
 		answer = *res
 		content.Reset()
 		return op.check(io.TeeReader(res.Body, &content))
@@ -52,13 +56,15 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 	return &answer, nil
 }
 
+var acceptJSON = []string{"application/json"}
+
 // call sends req until it is answered, or until another attempt would be unsafe
-// or in vain. accept reads the answer of a success.
+// or in vain. accept reads the answer of a success. The header of req is
+// call's to change.
 func (t *transport) call(ctx context.Context, op *operation, id string, req *http.Request, accept func(*http.Response) error) error {
-	header := req.Header.Clone()
-	header["Authorization"] = t.secret.header()
-	header["Accept"] = []string{"application/json"}
-	header["User-Agent"] = []string{t.agent}
+	req.Header["Authorization"] = t.secret.header()
+	req.Header["Accept"] = acceptJSON
+	req.Header["User-Agent"] = t.agent
 	replayable := req.Body == nil || req.GetBody != nil
 
 	var r retry
@@ -67,7 +73,7 @@ func (t *transport) call(ctx context.Context, op *operation, id string, req *htt
 			return e
 		}
 		start := time.Now()
-		status, e := t.attempt(ctx, op, id, req, header, accept)
+		status, e := t.attempt(ctx, op, id, req, attempt, accept)
 		if e == nil {
 			t.log(ctx, op, attempt, status, start, 0)
 			return nil
@@ -102,29 +108,34 @@ func (t *transport) admit(ctx context.Context, op *operation, id string, r *retr
 	return t.hold(ctx, op, id, r)
 }
 
-// hold waits for the end of the pause, or returns the 429 that began it when
-// that is too far off.
+// hold waits for the call's turn after a pause, or returns the 429 that began
+// it when that is too far off.
 func (t *transport) hold(ctx context.Context, op *operation, id string, r *retry) *Error {
 	for ctx.Err() == nil { // a minute at most, by retry.patient
-		rest, answer := t.pause.rest()
+		var answer *Error
+		r.turn, answer = t.pause.turn(r.turn)
+		rest := time.Until(r.turn)
 		if rest <= 0 {
 			return nil
 		}
 		if !r.patient(ctx, rest, true) {
+			t.pause.leave()
 			return &Error{
 				Operation: op.name, SessionID: id, StatusCode: answer.StatusCode,
 				Message: answer.Message, RetryAfter: answer.RetryAfter, Body: answer.Body,
 				detail: "not sent: the client was told to wait", unsent: true,
 			}
 		}
-		sleep(ctx, rest)
+		if !sleep(ctx, rest) {
+			t.pause.leave()
+		}
 	}
 	return t.ended(ctx, &Error{Operation: op.name, SessionID: id, unsent: true})
 }
 
-// attempt sends req once. The status is 0 when no answer arrived; the error is
-// nil when accept took the answer.
-func (t *transport) attempt(ctx context.Context, op *operation, id string, req *http.Request, header http.Header, accept func(*http.Response) error) (int, *Error) {
+// attempt sends req once, for the nth time. The status is 0 when no answer
+// arrived; the error is nil when accept took the answer.
+func (t *transport) attempt(ctx context.Context, op *operation, id string, req *http.Request, n int, accept func(*http.Response) error) (int, *Error) {
 	within := context.WithValue(ctx, operationKey{}, op)
 	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > t.timeout {
 		var cancel context.CancelFunc
@@ -136,13 +147,11 @@ func (t *transport) attempt(ctx context.Context, op *operation, id string, req *
 		conn = new(connection)
 		within = conn.trace(within)
 	}
-	e := &Error{Operation: op.name, SessionID: id}
 	out := req.WithContext(within)
-	out.Header = header
-	if req.GetBody != nil {
+	if n > 1 && req.GetBody != nil {
 		content, err := req.GetBody()
 		if err != nil {
-			e.unsent, e.fatal = true, true
+			e := &Error{Operation: op.name, SessionID: id, unsent: true, fatal: true}
 			return 0, t.because(e, err)
 		}
 		out.Body = content
@@ -156,13 +165,15 @@ func (t *transport) attempt(ctx context.Context, op *operation, id string, req *
 		err = errNoAnswer
 	}
 	if err != nil {
-		e.unsent, e.fatal, e.cut = conn.none() || dialing(err), untrusted(err), true
+		e := &Error{
+			Operation: op.name, SessionID: id,
+			unsent: conn.none() || dialing(err), fatal: untrusted(err), cut: true,
+		}
 		return 0, t.settle(ctx, within, op, e, err)
 	}
 
-	e.StatusCode = res.StatusCode
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		e.RetryAfter = retryAfter(res.Header)
+		e := &Error{Operation: op.name, SessionID: id, StatusCode: res.StatusCode, RetryAfter: retryAfter(res.Header)}
 		t.secret.refusal(e, res)
 		return res.StatusCode, t.settle(ctx, within, op, e, nil)
 	}
@@ -175,9 +186,11 @@ func (t *transport) attempt(ctx context.Context, op *operation, id string, req *
 		res.Body = content
 		err = accept(res)
 	}
-	switch {
-	case err == nil:
+	if err == nil {
 		return res.StatusCode, nil
+	}
+	e := &Error{Operation: op.name, SessionID: id, StatusCode: res.StatusCode}
+	switch {
 	case content.err != nil:
 		err = content.err
 		e.cut = err != ErrResponseTooLarge

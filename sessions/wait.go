@@ -27,10 +27,10 @@ func OnChange(f func(*Session)) WaitOption {
 }
 
 // PollEvery replaces the times between reads: first, growing by half to most,
-// each ±25 %. The default is 500 ms and 5 s. With a [Client.WebhookHandler] in
-// the same process a minute for both is enough.
+// each ±25 %. The default is 500 ms and 5 s; an hour is the longest. With a
+// [Client.WebhookHandler] in the same process a minute for both is enough.
 func PollEvery(first, most time.Duration) WaitOption {
-	return func(w *wait) { w.first, w.most = first, most }
+	return func(w *wait) { w.first, w.most = min(first, time.Hour), min(most, time.Hour) }
 }
 
 const (
@@ -69,14 +69,17 @@ func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (
 	defer leave()
 
 	var last *Session
-	var fault error
+	var fault *Error
 	s, err := c.Get(ctx, id)
 	for interval := w.first; ; interval = min(interval+interval/2, w.most) { // ends with ctx
 		if err != nil {
-			if e, ok := err.(*Error); ok && isFinal(e.StatusCode) {
+			e := err.(*Error) // as all of Get's are
+			if isFinal(e.StatusCode) {
 				return last, err
 			}
-			fault = err
+			if fault == nil || !e.ended {
+				fault = e
+			}
 		} else {
 			if w.onChange != nil && (last == nil || last.Status != s.Status || last.Ready != s.Ready || last.Linked != s.Linked) {
 				w.onChange(s)
@@ -86,7 +89,9 @@ func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (
 				return s, nil
 			}
 			if hasFailed(s) {
-				return s, &FailedError{Session: s, hide: c.transport.secret.mask}
+				failed := *s // a webhook may have handed s to others, too
+				failed.Error = c.transport.secret.mask(s.Error)
+				return &failed, &FailedError{Session: &failed}
 			}
 		}
 		timer := time.NewTimer(interval*3/4 + rand.N(interval/2+1))
@@ -104,10 +109,13 @@ func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (
 }
 
 // gaveUp is the end of a wait with its context.
-func (c *Client) gaveUp(ctx context.Context, id string, fault error) error {
+func (c *Client) gaveUp(ctx context.Context, id string, fault *Error) error {
+	if fault != nil && fault.ended {
+		return fault // it was the first, and says all of it
+	}
 	e := &Error{Operation: getSession.name, SessionID: id, detail: "waiting for the session to be ready"}
 	e = c.transport.ended(ctx, e)
-	if fault != nil && !errors.Is(fault, ctx.Err()) {
+	if fault != nil {
 		e = c.transport.because(e, fmt.Errorf("last fault: %w", fault))
 	}
 	return e

@@ -33,7 +33,10 @@ func WebhookURL(base, secret string) (string, error) {
 	if secret == "" {
 		return refuse("webhook secret: empty")
 	}
-	q := u.Query()
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return refuse("webhook base: a query that cannot be read")
+	}
 	q.Set("secret", secret)
 	u.RawQuery = q.Encode()
 	return u.String(), nil
@@ -100,16 +103,16 @@ func (c *Client) receive(w http.ResponseWriter, r *http.Request, handle func(con
 // of a list and the whole session, or returns the status to refuse it with.
 func webhookSession(w http.ResponseWriter, r *http.Request) (id string, refusal int) {
 	sender := http.NewResponseController(w)
-	if sender.SetReadDeadline(time.Now().Add(webhookPatience)) == nil {
-		defer sender.SetReadDeadline(time.Time{})
-	}
+	sender.SetReadDeadline(time.Now().Add(webhookPatience)) // where the server can
 	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, webhookLimit))
 	if errors.As(err, new(*http.MaxBytesError)) {
 		return "", http.StatusRequestEntityTooLarge
 	}
 	if err != nil {
+		// The deadline stays, as the server reads on before it replies.
 		return "", http.StatusRequestTimeout
 	}
+	sender.SetReadDeadline(time.Time{})
 	var hint struct {
 		SessionID string `json:"session_id"`
 	}

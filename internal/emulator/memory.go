@@ -36,9 +36,7 @@ func (m memory) RoundTrip(request *http.Request) (*http.Response, error) {
 	x := &exchange{header: http.Header{}, bodiless: r.Method == http.MethodHead, begun: make(chan struct{})}
 	x.read, x.write = io.Pipe()
 	stop := context.AfterFunc(ctx, func() {
-		cause := m.ended(request.Context())
-		x.write.CloseWithError(cause)
-		x.read.CloseWithError(cause)
+		x.write.CloseWithError(m.ended(request.Context()))
 		r.Body.Close()
 	})
 	go func() {
@@ -50,9 +48,9 @@ func (m memory) RoundTrip(request *http.Request) (*http.Response, error) {
 	select {
 	case <-x.begun:
 	case <-ctx.Done():
-		if request.Context().Err() != nil || !x.hasBegun() {
-			return nil, m.ended(request.Context())
-		}
+	}
+	if err := m.ended(request.Context()); err != nil {
+		return nil, err // even if the handler, which sees that too, has answered
 	}
 	if x.failure != nil {
 		return nil, x.failure
@@ -60,13 +58,16 @@ func (m memory) RoundTrip(request *http.Request) (*http.Response, error) {
 	return x.response(request), nil
 }
 
-// ended is why an exchange was broken off: the caller's own reason, or that the
-// emulator was closed.
+// ended is why an exchange was broken off, if it was: the caller's own reason,
+// or that the emulator was closed.
 func (m memory) ended(ctx context.Context) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	return errReset
+	if m.e.ctx.Err() != nil {
+		return errReset
+	}
+	return nil
 }
 
 var errReset = &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}

@@ -1,7 +1,12 @@
 package sessionstest_test
 
 import (
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +70,125 @@ func TestAllEightCallsInMemory(t *testing.T) {
 		}
 		if len(seen) != 8 {
 			t.Errorf("operations seen: %v", seen)
+		}
+	})
+}
+
+func TestURL(t *testing.T) {
+	srv := sessionstest.NewServer(sessionstest.WithReadyAfter(0), sessionstest.WithKey("k3y"))
+	defer srv.Close()
+	base, err := url.Parse(srv.URL())
+	if err != nil || base.Hostname() != "127.0.0.1" || srv.URL() != base.String() {
+		t.Fatalf("%v, %v", base, err)
+	}
+	client, err := sessions.New("k3y", sessions.WithBaseURL(srv.URL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.CloseIdleConnections()
+	s, err := client.CreateAndWait(t.Context(), arena)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same, err := srv.Client().Get(t.Context(), s.SessionID); err != nil || same.SessionID != s.SessionID {
+		t.Errorf("in memory it is another server: %+v, %v", same, err)
+	}
+	srv.Close()
+	if conn, err := net.Dial("tcp", base.Host); err == nil {
+		conn.Close()
+		t.Error("something listens after Close")
+	}
+}
+
+func TestASecondCloseAndAURLAfterwards(t *testing.T) {
+	srv := sessionstest.NewServer()
+	srv.Close()
+	srv.Close()
+	if u := srv.URL(); u != "" {
+		t.Errorf("a closed server listens at %s", u)
+	}
+	_, err := srv.Client(sessions.WithRetry(sessions.RetryPolicy{})).List(t.Context(), sessions.ListOptions{})
+	if err == nil || errors.Is(err, sessions.ErrOutcomeUnknown) {
+		t.Errorf("a call of a closed server: %v", err)
+	}
+}
+
+func TestClientTakesOptions(t *testing.T) {
+	srv := sessionstest.NewServer()
+	defer srv.Close()
+	if _, err := srv.Client(sessions.WithUserAgent("arena/1.0")).List(t.Context(), sessions.ListOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if agent := srv.Requests()[0].UserAgent; !strings.Contains(agent, "arena/1.0") {
+		t.Errorf("user agent %q", agent)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a bad option was taken")
+		}
+	}()
+	srv.Client(sessions.WithBaseURL("ftp://sessions.invalid"))
+}
+
+// count counts what passes through it.
+type count struct {
+	next http.RoundTripper
+	n    int
+}
+
+func (c *count) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.n++
+	return c.next.RoundTrip(r)
+}
+
+func TestTransportCanBeWrapped(t *testing.T) {
+	srv := sessionstest.NewServer()
+	defer srv.Close()
+	wrapped := &count{next: srv.Transport()}
+	if _, err := srv.Client(sessions.WithTransport(wrapped)).List(t.Context(), sessions.ListOptions{}); err != nil || wrapped.n != 1 {
+		t.Errorf("%d requests, %v", wrapped.n, err)
+	}
+}
+
+func TestSetStatusAndDeploy(t *testing.T) {
+	app := sessionstest.WithApp(sessionstest.App{Name: "arena", NoAutodeploy: true})
+	bubble(t, func(t *testing.T, srv *sessionstest.Server, client *sessions.Client) {
+		request, err := srv.Deploy("arena", "", "ranked")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := client.CreateAndWait(t.Context(), arena)
+		if err != nil || s.Deployment.RequestID != request || !slices.Equal(s.Deployment.Tags, []string{"ranked"}) {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		if err := srv.SetStatus(s.SessionID, "Error"); err != nil {
+			t.Fatal(err)
+		}
+		if s, err = client.Get(t.Context(), s.SessionID); err != nil || s.Status != "Error" {
+			t.Errorf("%+v, %v", s, err)
+		}
+		if err := srv.SetStatus("950dd2eaff09-S", "Error"); err == nil {
+			t.Error("the status of nothing was set")
+		}
+		if _, err := srv.Deploy("chess", ""); err == nil {
+			t.Error("an app that is not there was deployed")
+		}
+	}, app)
+}
+
+func TestFailNext(t *testing.T) {
+	bubble(t, func(t *testing.T, srv *sessionstest.Server, client *sessions.Client) {
+		if err := srv.FailNext(sessionstest.Fault{Status: 403}, sessionstest.Fault{Break: "cut"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Create(t.Context(), arena); !errors.Is(err, sessions.ErrForbidden) {
+			t.Errorf("%v", err)
+		}
+		if _, err := client.Create(t.Context(), arena); !errors.Is(err, sessions.ErrOutcomeUnknown) || len(srv.Sessions()) != 1 {
+			t.Errorf("%v, %v", err, srv.Sessions())
+		}
+		if err := srv.FailNext(sessionstest.Fault{Operation: "create"}); err == nil {
+			t.Error("an operation that there is not was taken")
 		}
 	})
 }

@@ -1,0 +1,236 @@
+package emulator_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/edgegap-community/edgegap/api"
+	"github.com/edgegap-community/edgegap/internal/emulator"
+)
+
+// within runs a test in virtual time against an emulator that it then closes.
+func within(t *testing.T, config emulator.Config, test func(t *testing.T, e *emulator.Emulator)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		e := emulator.New(config)
+		defer e.Close()
+		test(t, e)
+	})
+}
+
+// send sends one request with a key and a JSON content type, in memory.
+func send(t *testing.T, e *emulator.Emulator, method, path, body string) (*http.Response, error) {
+	t.Helper()
+	var payload io.Reader
+	if body != "" {
+		payload = strings.NewReader(body)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, "https://emulator.invalid"+path, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "token some-key")
+	r.Header.Set("Content-Type", "application/json")
+	return e.Transport().RoundTrip(r)
+}
+
+// status is the status and, of an error, the message of an answer.
+func status(t *testing.T, e *emulator.Emulator, method, path, body string) (int, string) {
+	t.Helper()
+	response, err := send(t, e, method, path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode < 400 {
+		return response.StatusCode, ""
+	}
+	var problem api.Error
+	if err := json.Unmarshal(text, &problem); err != nil || problem.Message == "" {
+		t.Errorf("%s %s: %d with the body %q, want an error with a message", method, path, response.StatusCode, text)
+	}
+	return response.StatusCode, problem.Message
+}
+
+// call is the decoded answer to a request that must succeed.
+func call[T any](t *testing.T, e *emulator.Emulator, method, path, body string) (answer T) {
+	t.Helper()
+	response, err := send(t, e, method, path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: %d: %s", method, path, response.StatusCode, text)
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		t.Fatalf("%s %s: %v in %s", method, path, err, text)
+	}
+	return answer
+}
+
+// create creates a session from further fields of the request, such as
+// `"ip_list": ["203.0.113.7"]`, and returns its id.
+func create(t *testing.T, e *emulator.Emulator, fields string) string {
+	t.Helper()
+	if fields != "" {
+		fields = "," + fields
+	}
+	return call[api.SessionRequest](t, e, "POST", "/v1/session", `{"app_name": "arena"`+fields+`}`).SessionID
+}
+
+func get(t *testing.T, e *emulator.Emulator, id string) api.SessionGet {
+	t.Helper()
+	return call[api.SessionGet](t, e, "GET", "/v1/session/"+id, "")
+}
+
+// settled creates a session and lets it become what it becomes.
+func settled(t *testing.T, e *emulator.Emulator, fields string) api.SessionGet {
+	t.Helper()
+	id := create(t, e, fields)
+	time.Sleep(2 * time.Second)
+	return get(t, e, id)
+}
+
+func ips(n int) string {
+	var quoted []string
+	for i := range n {
+		quoted = append(quoted, fmt.Sprintf("%q", fmt.Sprintf("203.0.113.%d", i+1)))
+	}
+	return "[" + strings.Join(quoted, ",") + "]"
+}
+
+func TestIDsAreSeededUniqueAndShaped(t *testing.T) {
+	within(t, emulator.Config{Seed: 7, ReadyAfter: -1}, func(t *testing.T, e *emulator.Emulator) {
+		again := emulator.New(emulator.Config{Seed: 7, ReadyAfter: -1})
+		defer again.Close()
+		other := emulator.New(emulator.Config{Seed: 8, ReadyAfter: -1})
+		defer other.Close()
+		seen := map[string]bool{}
+		for range 500 {
+			id := create(t, e, "")
+			if len(id) != 14 || strings.Trim(id[:12], "0123456789abcdef") != "" || id[12:] != "-S" {
+				t.Fatalf("id %q", id)
+			}
+			if seen[id] {
+				t.Fatalf("id %s twice", id)
+			}
+			seen[id] = true
+			if same := create(t, again, ""); same != id {
+				t.Fatalf("the same seed gave %s and %s", id, same)
+			}
+			if different := create(t, other, ""); different == id {
+				t.Fatalf("another seed gave %s too", id)
+			}
+		}
+	})
+}
+
+func TestResetBeginsAnew(t *testing.T) {
+	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		first := create(t, e, `"webhook_url": "http://127.0.0.1:9/"`)
+		if err := e.FailNext(emulator.Fault{Status: 503}); err != nil {
+			t.Fatal(err)
+		}
+		e.Reset()
+		time.Sleep(time.Minute) // what was planned for the old session must not happen
+		if got := len(e.Requests()) + len(e.Sessions()) + len(e.Deployments()) + len(e.Webhooks()); got != 0 {
+			t.Errorf("%d things were remembered", got)
+		}
+		if again := create(t, e, ""); again != first {
+			t.Errorf("the ids began with %s, then with %s", first, again)
+		}
+	})
+}
+
+func TestConfigureTakesOnlyWhatIsValid(t *testing.T) {
+	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		for name, bad := range map[string]emulator.Config{
+			"kind":      {Apps: []emulator.App{{Kind: "Seats"}}},
+			"sockets":   {Apps: []emulator.App{{Sockets: -1}}},
+			"speed":     {Speed: -1},
+			"rate":      {RateLimit: emulator.RateLimit{PerSecond: -1}},
+			"max_limit": {Unknown: emulator.Unknown{MaxLimit: -1}},
+			"answer":    {Unknown: emulator.Unknown{UnknownIP: 302}},
+			"not found": {Unknown: emulator.Unknown{DeletedSession: 200}},
+		} {
+			if err := e.Configure(bad); err == nil {
+				t.Errorf("%s: taken", name)
+			}
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("%s: New took it", name)
+					}
+				}()
+				emulator.New(bad)
+			}()
+		}
+		if err := e.Configure(emulator.Config{Key: "another"}); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := status(t, e, "GET", "/v1/sessions", ""); got != 401 {
+			t.Errorf("the new key was not asked for: %d", got)
+		}
+	})
+}
+
+func TestSpeed(t *testing.T) {
+	within(t, emulator.Config{Speed: 10, ReadyAfter: 10 * time.Second}, func(t *testing.T, e *emulator.Emulator) {
+		id := create(t, e, "")
+		time.Sleep(990 * time.Millisecond)
+		if s := get(t, e, id); s.Ready || s.Elapsed != 9 {
+			t.Errorf("after 9.9 s of its time: %+v", s)
+		}
+		time.Sleep(10 * time.Millisecond)
+		if s := get(t, e, id); !s.Ready || s.Elapsed != 10 {
+			t.Errorf("after 10 s of its time: %+v", s)
+		}
+	})
+}
+
+func TestCloseEndsEverything(t *testing.T) {
+	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		create(t, e, `"webhook_url": "http://127.0.0.1:9/"`) // a timer is set
+		if err := e.FailNext(emulator.Fault{Break: emulator.BreakStall}); err != nil {
+			t.Fatal(err)
+		}
+		stalled := make(chan error)
+		go func() {
+			_, err := send(t, e, "GET", "/v1/sessions", "")
+			stalled <- err
+		}()
+		synctest.Wait()
+		start := time.Now()
+		closed := make(chan bool)
+		go func() {
+			e.Close()
+			e.Close()
+			close(closed)
+		}()
+		if err := <-stalled; err == nil || !strings.Contains(err.Error(), "connection reset") {
+			t.Errorf("the stalled call ended with %v", err)
+		}
+		<-closed
+		if waited := time.Since(start); waited != 0 {
+			t.Errorf("Close took %v", waited)
+		}
+		if _, err := send(t, e, "POST", "/v1/session", "{}"); err == nil || !strings.Contains(err.Error(), "connection refused") {
+			t.Errorf("a call after Close: %v", err)
+		}
+	})
+}
