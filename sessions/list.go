@@ -45,6 +45,7 @@ func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[Summary, erro
 	return func(yield func(Summary, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
+		o := o // a sequence can be walked again
 		var present, ahead page
 		err := c.read(ctx, o, &present)
 		for {

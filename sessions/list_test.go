@@ -108,6 +108,22 @@ func TestAllWalksEveryPage(t *testing.T) {
 	}
 }
 
+func TestAWalkCanBeRepeated(t *testing.T) {
+	all := stubClient(t, pages(25)).All(t.Context(), sessions.ListOptions{})
+	for range 2 {
+		n := 0
+		for _, err := range all {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if n != 25 {
+			t.Errorf("%d sessions", n)
+		}
+	}
+}
+
 func TestAllStopsWithTheCaller(t *testing.T) {
 	for _, prefetch := range []bool{false, true} {
 		for stopAt, want := range map[int]int{1: 1, 10: 1, 11: 2, 20: 2, 31: 4} {
