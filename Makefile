@@ -35,7 +35,7 @@ mutants: ## break the project on purpose, line by line: each break must be notic
 	go run ./internal/mutants
 
 soak: ## the great numbers: long fuzzing, ten thousand creates under faults
-	sh internal/soak/soak.sh
+	sh internal/soak/soak.sh $(RACE)
 
 bench: ## measure against other clients; prints the table of BENCHMARKS.md
 	cd internal/bench && go run .

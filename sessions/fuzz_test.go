@@ -283,6 +283,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 	}
 	f.Add(uint8(5), 200, "application/json", []byte(`{"session_users":[{}]}`))
+	f.Add(uint8(6), 203, "application/json", []byte(`{"data":[],"pagination":{"has_next":true}}`))
 	f.Add(uint8(6), 200, "application/json", []byte(`{"data":[null]}`))
 	f.Add(uint8(6), 200, "application/json", []byte(`{"data":[{"session_id":"a"}],"pagination":{"number":1,"next_page_number":1,"has_next":true}}`))
 	f.Add(uint8(1), 200, "application/json", []byte(`{"session_id":"\u0000absent","status":"","kind":"","create_time":""}`))

@@ -102,17 +102,16 @@ func (c *Client) receive(w http.ResponseWriter, r *http.Request, handle func(con
 // webhookSession reads the id that both shapes of the body hold, the flat item
 // of a list and the whole session, or returns the status to refuse it with.
 func webhookSession(w http.ResponseWriter, r *http.Request) (id string, refusal int) {
-	sender := http.NewResponseController(w)
-	sender.SetReadDeadline(time.Now().Add(webhookPatience)) // where the server can
+	// The deadline stays: net/http lifts it at the end of the body, and before
+	// that end reads on even after the handler has refused the rest.
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(webhookPatience))
 	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, webhookLimit))
 	if errors.As(err, new(*http.MaxBytesError)) {
 		return "", http.StatusRequestEntityTooLarge
 	}
 	if err != nil {
-		// The deadline stays, as the server reads on before it replies.
 		return "", http.StatusRequestTimeout
 	}
-	sender.SetReadDeadline(time.Time{})
 	var hint struct {
 		SessionID string `json:"session_id"`
 	}
