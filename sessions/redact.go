@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// secret is the API key. It is held behind a pointer and a function, which no
-// fmt verb and no encoder looks through.
+// secret is the API key. It is held behind a pointer and functions, which no fmt
+// verb and no encoder looks through.
 type secret struct {
 	header  func() []string     // the value of the authorization header
 	mask    func(string) string // takes the key out of a text
@@ -21,103 +21,45 @@ type secret struct {
 const tokenPrefix = "token "
 
 func newSecret(key string) *secret {
-	header := []string{tokenPrefix + key}
+	header, plain := []string{tokenPrefix + key}, unquoted(key)
 	return &secret{
-		header:  func() []string { return header },
-		mask:    func(text string) string { return withoutKey(text, key) },
-		longest: len(`\\u0000`) * len(key),
+		header: func() []string { return header },
+		mask: func(text string) string {
+			text = strings.ReplaceAll(text, key, "***")
+			if plain != "" && strings.Contains(unquoted(text), plain) {
+				return "(hidden, as it repeats the API key)"
+			}
+			return text
+		},
+		longest: len(`\u0026quot;`) * len(key),
 	}
 }
 
-// withoutKey takes the key out of text, however a server may have quoted it:
-// each of its characters as it is, or as JSON, URLs or HTML spell it.
-func withoutKey(text, key string) string {
+// unquoted undoes what a server may have done to the characters of a key that it
+// repeats: the escapes of HTML, JSON, JSON pointers and URLs, one in the other.
+// Of a text without such a key it makes nonsense, which nobody sees.
+func unquoted(s string) string {
+	for range 3 {
+		s = percentDecoded(escapes.Replace(html.UnescapeString(s)))
+	}
+	return s
+}
+
+var escapes = strings.NewReplacer(`\u00`, "%", `\`, "", "~1", "/", "~0", "~")
+
+func percentDecoded(s string) string {
 	var b strings.Builder
-	kept := 0
-	for i := 0; i < len(text); {
-		n := spells(text[i:], key)
-		if n == 0 {
-			i++
-			continue
-		}
-		b.WriteString(text[kept:i])
-		b.WriteString("[key]")
-		i += n
-		kept = i
-	}
-	if kept == 0 {
-		return text
-	}
-	b.WriteString(text[kept:])
-	return b.String()
-}
-
-// spells returns how many bytes at the start of text spell the key, or 0. Text
-// may be quoted more than once, and so have further backslashes.
-func spells(text, key string) int {
-	character, rest := key[0], key[1:]
-	for skipped := 0; skipped <= 8 && skipped < len(text); skipped++ {
-		for _, n := range [...]int{asItIs(text[skipped:], character), escaped(text[skipped:], character)} {
-			if n == 0 {
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if c, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(c))
+				i += 2
 				continue
 			}
-			if n += skipped; rest == "" {
-				return n
-			}
-			if more := spells(text[n:], rest); more > 0 {
-				return n + more
-			}
 		}
-		if text[skipped] != '\\' {
-			break
-		}
+		b.WriteByte(s[i])
 	}
-	return 0
-}
-
-func asItIs(text string, character byte) int {
-	if text[0] == character {
-		return 1
-	}
-	return 0
-}
-
-// escaped returns how many bytes at the start of text are an escape of
-// character: %3c, \u003c, &lt;, &#60; or &#x3c; for "<", and ~1 for "/" in the
-// JSON pointers of decoding errors.
-func escaped(text string, character byte) int {
-	switch text[0] {
-	case '~':
-		if character == '/' && strings.HasPrefix(text, "~1") || character == '~' && strings.HasPrefix(text, "~0") {
-			return 2
-		}
-	case '%':
-		return hexadecimal(text, "%", 2, character)
-	case '\\':
-		if rest, ok := strings.CutPrefix(text, `\u0026`); ok {
-			if n := escaped("&"+rest, character); n > 0 { // HTML in JSON
-				return len(text) - len(rest) + n - 1
-			}
-		}
-		return hexadecimal(text, `\u`, 4, character)
-	case '&':
-		end := strings.IndexByte(text[:min(len(text), len("&#x0000;"))], ';') + 1
-		if end > 0 && html.UnescapeString(text[:end]) == string(character) {
-			return end
-		}
-	}
-	return 0
-}
-
-func hexadecimal(text, prefix string, digits int, character byte) int {
-	n := len(prefix) + digits
-	if len(text) < n || text[:len(prefix)] != prefix {
-		return 0
-	}
-	if value, err := strconv.ParseUint(text[len(prefix):n], 16, 16); err != nil || value != uint64(character) {
-		return 0
-	}
-	return n
+	return b.String()
 }
 
 // withoutAddresses takes the IP addresses out of s. A server may repeat those
