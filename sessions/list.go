@@ -96,6 +96,9 @@ func (c *Client) read(ctx context.Context, o ListOptions, p *page) error {
 	if o.Limit < 0 {
 		return invalid(listSessions, "limit: negative")
 	}
+	if p.answer.Data == nil {
+		p.answer.Data = make([]Summary, 0, min(o.Limit, 1000)) // room for what is asked for, within reason
+	}
 	params := new(api.ListSessionsParams)
 	if number := int64(o.Page); number > 0 {
 		params.Page = &number

@@ -134,7 +134,7 @@ func (p *pause) turn(before time.Time) (time.Time, *Error) {
 	}
 	now := time.Now()
 	place := latest(now, p.until, p.queue)
-	turn := latest(now, p.until, place.Add(-heldBurst*heldGap))
+	turn := latest(now, p.until, place.Add(-(heldBurst-1)*heldGap))
 	if turn.After(now) {
 		p.queue = place.Add(heldGap)
 	}

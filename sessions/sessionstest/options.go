@@ -64,14 +64,22 @@ func WithUnknown(u Unknown) Option {
 
 // App is a version of an app. The zero value of each field is its default.
 type App struct {
-	Name         string                   // "": any name
-	Version      string                   // "": any version; where a create names none it is called v1
-	Kind         string                   // "Seat" (a socket for each user), "Match" (one for each session) or "Default" (creates get a 400); "": Seat
-	Sockets      int                      // of each deployment; 0: 10
-	NoAutodeploy bool                     // no deployment is started: a session that finds none is Unprocessable
-	Disabled     bool                     // creates get a 400
-	FailsToStart bool                     // new deployments fail, and their sessions end in Error
-	Ports        map[string]sessions.Port // by key; Internal, Protocol, Name ("": the key) and TLSUpgrade count; none: "gameport", UDP 7777
+	Name    string // "": any name
+	Version string // "": any version; where a create names none either, it is called v1
+
+	// Kind is sessions.KindSeat, the default, KindMatch or KindDefault. A create
+	// for KindDefault, which has no sessions, is a 400.
+	Kind string
+
+	Sockets      int  // of each deployment; 0: 10
+	NoAutodeploy bool // no deployment is started: a session that finds none is Unprocessable
+	Disabled     bool // a create is a 400
+	FailsToStart bool // new deployments fail, and their sessions end in Error
+
+	// Ports are those of a deployment, by key. Internal, Protocol, TLSUpgrade and
+	// Name (by default the key) are taken; External and Link are given. None:
+	// "gameport", UDP 7777.
+	Ports map[string]sessions.Port
 }
 
 // Unknown has a field for each thing about the API that is not known. The zero
@@ -101,26 +109,41 @@ type Unknown struct {
 // Fault is something that goes wrong with one call or several. The zero value
 // goes well, but takes its turn.
 type Fault struct {
-	Operation  string        // the contract's name, such as "session-post"; "": any call
-	Times      int           // how many calls; 0: one
-	Delay      time.Duration // before anything else happens
-	Status     int           // answered in place of the API's own answer
-	RetryAfter string        // header of that answer; "": none
-	Body       string        // of that answer; "": the API's error body
-	Break      string        // what happens to the answer on its way: "reset" (the connection, before any of it is sent), "stall" (it never comes), "cut" (in the middle), "garble" (it is JSON no more); "": nothing
-	Done       bool          // the call is carried out before a Status or a reset; otherwise it is not. A stall, a cut or a garbled answer without Status always comes after the work
+	Operation string // the contract's name, such as "session-post"; "": any call
+	Times     int    // for how many calls; 0: one
+
+	// Delay comes before anything else. It ends early when the caller gives up,
+	// and then nothing is done.
+	Delay time.Duration
+
+	// Status, 200 to 599, is answered in place of what the API would answer; 0:
+	// the API's own. RetryAfter is the header of that name, "" for none, and Body
+	// what it holds, "" for the API's error body.
+	Status     int
+	RetryAfter string
+	Body       string
+
+	// Break is what happens to the answer on its way: "reset" (the connection,
+	// before any of it arrives), "stall" (it never comes), "cut" (in the middle)
+	// or "garble" (it is JSON no more); "": nothing.
+	Break string
+
+	// Done has the call carried out before a Status or a reset, which otherwise
+	// come instead of it. What is stalled, cut or garbled without a Status is the
+	// answer to a call that was carried out.
+	Done bool
 }
 
 // Request is one that reached the server. It keeps neither the key nor a body.
 type Request struct {
-	Operation   string    // the contract's name, such as "get-session"; "" if there is none for the method and path
-	Method      string    //
-	Path        string    // escaped, without query
-	SessionID   string    // as in the path; "" if it has none
-	Status      int       // answered; 0 if there is no answer, or none yet
-	KeyAccepted bool      // the call got past the check of the key
-	ContentType string    // of the request
-	HasBody     bool      // the request had one
-	UserAgent   string    //
+	Operation   string // the contract's name, such as "get-session"; "" if the method and path have none
+	Method      string
+	Path        string // escaped, without the query
+	SessionID   string // the one in the path; "" if there is none
+	Status      int    // answered; 0 if there is no answer, or none yet
+	KeyAccepted bool   // the call passed the check of its key
+	ContentType string
+	HasBody     bool
+	UserAgent   string
 	Time        time.Time // of its arrival
 }

@@ -89,7 +89,7 @@ func (s *Server) URL() string {
 }
 
 // Close ends every request and webhook and waits for them. Requests that come
-// later find no server.
+// later find no server, and URL is then empty if it was not called before.
 func (s *Server) Close() {
 	s.listen.Do(func() {}) // no listening from now on
 	if s.http != nil {
