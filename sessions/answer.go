@@ -18,7 +18,7 @@ import (
 const absent = "\x00absent"
 
 // decode reads one JSON value of the contract from r into v, whose lists keep
-// their storage. It is the one place that decodes answers, and refuses unknown
+// their storage. It is the one place that decodes answers, and refuses wrong
 // types, repeated names, trailing data, and an answer without what every
 // caller relies on.
 //

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/edgegap-community/edgegap/sessions"
 )
@@ -91,6 +92,14 @@ func TestBadInputIsRefusedUnsent(t *testing.T) {
 				return err
 			}
 			return nil
+		}},
+		{"poll interval", func(ctx context.Context, c *sessions.Client) error {
+			_, err := c.WaitReady(ctx, testID, sessions.PollEvery(0, time.Second))
+			return err
+		}},
+		{"poll interval", func(ctx context.Context, c *sessions.Client) error {
+			_, err := c.CreateAndWait(ctx, sessions.CreateRequest{AppName: "arena"}, sessions.PollEvery(2, 1))
+			return err
 		}},
 		{"ip_list[2]: not an IP", func(ctx context.Context, c *sessions.Client) error {
 			_, err := c.AddUsers(ctx, testID, "203.0.113.7", "203.0.113.8", marked)

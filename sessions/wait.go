@@ -50,15 +50,12 @@ var errNeverReady = errors.New("not ready within " + longestWait.String())
 // without a deadline, the error is the context's, its cause and the last fault.
 // Beside an error comes the last session that was read, or nil.
 func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (*Session, error) {
-	w := wait{first: 500 * time.Millisecond, most: 5 * time.Second}
-	for _, opt := range opts {
-		opt(&w)
+	w, e := newWait(opts)
+	if e == nil {
+		e = checkID(getSession, id)
 	}
-	if e := checkID(getSession, id); e != nil {
+	if e != nil {
 		return nil, e
-	}
-	if w.first <= 0 || w.most < w.first {
-		return nil, invalid(getSession, "poll interval: first is not positive, or more than most")
 	}
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -108,6 +105,17 @@ func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (
 	}
 }
 
+func newWait(opts []WaitOption) (*wait, *Error) {
+	w := &wait{first: 500 * time.Millisecond, most: 5 * time.Second}
+	for _, opt := range opts {
+		opt(w)
+	}
+	if w.first <= 0 || w.most < w.first {
+		return nil, invalid(getSession, "poll interval: first is not positive, or more than most")
+	}
+	return w, nil
+}
+
 // gaveUp is the end of a wait with its context.
 func (c *Client) gaveUp(ctx context.Context, id string, fault *Error) error {
 	if fault != nil && fault.ended {
@@ -150,6 +158,9 @@ func isFinal(status int) bool {
 // An error of the create itself comes with no session; one that is
 // [ErrOutcomeUnknown] leaves open whether there is one.
 func (c *Client) CreateAndWait(ctx context.Context, r CreateRequest, opts ...WaitOption) (s *Session, err error) {
+	if _, e := newWait(opts); e != nil {
+		return nil, e // before there is a session to delete
+	}
 	created, err := c.Create(ctx, r)
 	if err != nil {
 		return nil, err
