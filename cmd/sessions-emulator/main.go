@@ -96,10 +96,10 @@ func parse(args []string, stderr io.Writer) (addr string, config emulator.Config
 	flags.StringVar(&addr, "addr", "localhost:8080", "`host:port` to listen on; port 0 takes a free one")
 	flags.StringVar(&config.Key, "key", "", "the only API `key` taken (default any)")
 	flags.Uint64Var(&config.Seed, "seed", 0, "ids and drawn times come from this `number`")
-	flags.Float64Var(&config.Speed, "speed", 1, "how many `seconds` pass in one")
+	flags.Float64Var(&config.Speed, "speed", 1, "how many times as `fast` as the clock its time passes")
 	flags.DurationVar(&config.ReadyAfter, "ready-after", 2*time.Second, "how long after its creation a session is Ready; 0s is at once")
-	flags.StringVar(&app.Kind, "kind", emulator.KindSeat, "`kind` of every app: Seat (a socket for each user), Match (one for each session) or Default (no sessions)")
-	flags.IntVar(&app.Sockets, "sockets", 10, "how many sockets a deployment has")
+	flags.StringVar(&app.Kind, "kind", emulator.KindSeat, "what every app is: Seat (a socket for each user), Match (one for each session) or Default (no sessions)")
+	flags.IntVar(&app.Sockets, "sockets", 10, "a deployment has so `many`")
 	flags.BoolVar(&autodeploy, "autodeploy", true, "start a deployment when none fits")
 	if err := flags.Parse(args); err != nil {
 		return "", config, err

@@ -38,6 +38,22 @@ func TestTheProgram(t *testing.T) {
 	if err != nil || s.Kind != "Match" || s.Deployment.Sockets != 3 {
 		t.Errorf("%+v, %v", s, err)
 	}
+	// Only openapi.yaml knows that a longitude is required.
+	request, err := http.NewRequestWithContext(ctx, "POST", base+"/v1/session",
+		strings.NewReader(`{"app_name": "arena", "geo_ip_list": [{"ip": "203.0.113.7", "latitude": 1}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "token k3y")
+	request.Header.Set("Content-Type", "application/json")
+	refused, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused.Body.Close()
+	if refused.StatusCode != 400 {
+		t.Errorf("what openapi.yaml forbids: %d", refused.StatusCode)
+	}
 	response, err := http.Get(base + prefix)
 	if err != nil {
 		t.Fatal(err)

@@ -94,7 +94,13 @@ func check(r api.SessionModel) error {
 	if l := r.Location; l != nil && !onEarth(l.Latitude, l.Longitude) {
 		return bad("location: is out of range")
 	}
+	if err := checkIPs(r.IPList); err != nil {
+		return err
+	}
 	for i, g := range r.GeoIPList {
+		if !isIP(g.IP) {
+			return bad("geo_ip_list[%d].ip: is not an IP address", i)
+		}
 		if !onEarth(g.Latitude, g.Longitude) {
 			return bad("geo_ip_list[%d]: the coordinates are out of range", i)
 		}

@@ -129,7 +129,7 @@ func TestWhereADeploymentIs(t *testing.T) {
 	for name, c := range map[string]struct{ fields, city string }{
 		"nothing asked":      {``, "Montréal"},
 		"near a location":    {`"location": {"latitude": 48.85, "longitude": 2.35}`, "Frankfurt am Main"},
-		"across the pacific": {`"location": {"latitude": 21.3, "longitude": 179}`, "Tokyo"},
+		"across the pacific": {`"location": {"latitude": 41.9, "longitude": -179}`, "Tokyo"},
 		"between players":    {`"geo_ip_list": [{"ip": "203.0.113.1", "latitude": -30, "longitude": 145}, {"ip": "203.0.113.2", "latitude": -40, "longitude": 160}]`, "Sydney"},
 		"a country":          {`"country": "Japan"`, "Tokyo"},
 		"a continent":        {`"continent": "North America", "location": {"latitude": 37, "longitude": -122}`, "Chicago"},

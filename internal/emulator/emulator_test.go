@@ -40,47 +40,46 @@ func send(t *testing.T, e *emulator.Emulator, method, path, body string) (*http.
 	return e.Transport().RoundTrip(r)
 }
 
+// answer is what a request is answered: a status and a whole body.
+func answer(t *testing.T, e *emulator.Emulator, method, path, body string) (int, []byte) {
+	t.Helper()
+	response, err := send(t, e, method, path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, text
+}
+
 // status is the status and, of an error, the message of an answer.
 func status(t *testing.T, e *emulator.Emulator, method, path, body string) (int, string) {
 	t.Helper()
-	response, err := send(t, e, method, path, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if response.StatusCode < 400 {
-		return response.StatusCode, ""
+	code, text := answer(t, e, method, path, body)
+	if code < 400 {
+		return code, ""
 	}
 	var problem api.Error
 	if err := json.Unmarshal(text, &problem); err != nil || problem.Message == "" {
-		t.Errorf("%s %s: %d with the body %q, want an error with a message", method, path, response.StatusCode, text)
+		t.Errorf("%s %s: %d with the body %q, want an error with a message", method, path, code, text)
 	}
-	return response.StatusCode, problem.Message
+	return code, problem.Message
 }
 
 // call is the decoded answer to a request that must succeed.
-func call[T any](t *testing.T, e *emulator.Emulator, method, path, body string) (answer T) {
+func call[T any](t *testing.T, e *emulator.Emulator, method, path, body string) (decoded T) {
 	t.Helper()
-	response, err := send(t, e, method, path, body)
-	if err != nil {
-		t.Fatal(err)
+	code, text := answer(t, e, method, path, body)
+	if code != http.StatusOK {
+		t.Fatalf("%s %s: %d: %s", method, path, code, text)
 	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if response.StatusCode != http.StatusOK {
-		t.Fatalf("%s %s: %d: %s", method, path, response.StatusCode, text)
-	}
-	if err := json.Unmarshal(text, &answer); err != nil {
+	if err := json.Unmarshal(text, &decoded); err != nil {
 		t.Fatalf("%s %s: %v in %s", method, path, err, text)
 	}
-	return answer
+	return decoded
 }
 
 // create creates a session from further fields of the request, such as

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -237,6 +238,18 @@ func TestTheLedger(t *testing.T) {
 		}
 		if s := got[1]; s.SessionID != stopped || s.Exists {
 			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestAnIDIsTakenAsItStands(t *testing.T) {
+	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		for _, id := range []string{"a/b", "..", "%2e%2e", "x?y=1", " ", "\u00e9"} {
+			status(t, e, "GET", "/v1/session/"+url.PathEscape(id)+"/users", "")
+			requests := e.Requests()
+			if last := requests[len(requests)-1]; last.SessionID != id && id != ".." || last.Status != 404 {
+				t.Errorf("%q: %+v", id, last)
+			}
 		}
 	})
 }

@@ -124,7 +124,7 @@ func (e *Emulator) fail(s *session, status, problem string) {
 func (e *Emulator) terminate(s *session, now time.Time) {
 	s.turn++
 	s.unlink()
-	s.status = StatusTerminating
+	s.status, s.problem = StatusTerminating, ""
 	if !e.config.Unknown.ListTerminating {
 		e.unlist(s)
 	}

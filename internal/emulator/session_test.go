@@ -67,6 +67,7 @@ func TestTimePassesUnseen(t *testing.T) {
 			t.Fatal(err)
 		}
 		first := create(t, e, `"ip_list": ["203.0.113.1"]`)
+		time.Sleep(100 * time.Millisecond)
 		second := create(t, e, `"ip_list": ["203.0.113.2"]`)
 		time.Sleep(time.Hour)
 		if s := get(t, e, second); s.Status != "Unprocessable" || s.Error == "" || s.Linked || s.Deployment != nil {
@@ -236,8 +237,9 @@ func TestCreateRefuses(t *testing.T) {
 			{`{"app_name": 3}`, "app_name"},
 			{`{"app_name": "arena", "webhook_url": "ftp://example.invalid/"}`, "webhook_url"},
 			{`{"app_name": "arena", "webhook_url": "::"}`, "webhook_url"},
-			{`{"app_name": "arena", "ip_list": ["203.0.113.1", "secret.example"]}`, "ip_list"},
-			{`{"app_name": "arena", "ip_list": ["fe80::1%eth0"]}`, "ip_list"},
+			{`{"app_name": "arena", "ip_list": ["203.0.113.1", "secret.example"]}`, "ip_list[1]"},
+			{`{"app_name": "arena", "ip_list": ["fe80::1%eth0"]}`, "ip_list[0]"},
+			{`{"app_name": "arena", "geo_ip_list": [{"ip": "localhost", "latitude": 1, "longitude": 0}]}`, "geo_ip_list[0].ip"},
 			{`{"app_name": "arena", "geo_ip_list": [{"ip": "203.0.113.1", "latitude": 91, "longitude": 0}]}`, "geo_ip_list[0]"},
 			{`{"app_name": "arena", "location": {"latitude": 0, "longitude": 181}}`, "location"},
 			{`{"app_name": "arena", "selectors": [{"tag": ""}]}`, "selectors[0].tag"},

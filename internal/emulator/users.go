@@ -28,11 +28,7 @@ func (c calls) PutUsersSession(_ context.Context, r PutUsersSessionRequestObject
 	if err != nil {
 		return nil, err
 	}
-	var more []api.SessionUser
-	for _, ip := range r.Body.IPList {
-		more = append(more, api.SessionUser{IP: ip})
-	}
-	users, err := c.join(s.users, more)
+	users, err := c.join(s.users, r.Body.IPList)
 	if err != nil {
 		return nil, err
 	}
@@ -56,22 +52,24 @@ func (c calls) DeleteUsersSession(_ context.Context, r DeleteUsersSessionRequest
 	if err != nil {
 		return nil, err
 	}
-	users := slices.Clone(s.users)
+	stay := index(s.users)
 	for i, ip := range r.Body.IPList {
-		if !isIP(ip) {
-			return nil, bad("ip_list[%d]: is not an IP address", i)
-		}
-		at := indexIP(users, ip)
-		if at >= 0 {
-			users = slices.Delete(users, at, at+1)
+		if _, there := stay[address(ip)]; there {
+			delete(stay, address(ip))
 		} else if err := settled(c.config.Unknown.UnknownIP, http.StatusOK, "ip_list[%d]: is not a player of the session", i); err != nil {
 			return nil, err
 		}
 	}
+	users := slices.DeleteFunc(slices.Clone(s.users), func(u api.SessionUser) bool {
+		_, there := stay[address(u.IP)]
+		return !there
+	})
 	s.seat(users)
 	return DeleteUsersSession200JSONResponse{SessionUsers: list(users)}, nil
 }
 
+// sessionAndIPs is the session that a change of users is about, if its list of
+// IPs is one.
 func (c calls) sessionAndIPs(id string, body *api.PatchSessionModel) (*session, error) {
 	s, err := c.session(id)
 	switch {
@@ -80,9 +78,9 @@ func (c calls) sessionAndIPs(id string, body *api.PatchSessionModel) (*session, 
 	case body.IPList == nil:
 		return nil, bad("ip_list: is required")
 	case len(body.IPList) == 0:
-		err = settled(c.config.Unknown.EmptyIPList, http.StatusOK, "ip_list: is empty")
+		return s, settled(c.config.Unknown.EmptyIPList, http.StatusOK, "ip_list: is empty")
 	}
-	return s, err
+	return s, checkIPs(body.IPList)
 }
 
 // seat replaces the users and the sockets they take.
@@ -96,48 +94,63 @@ func (s *session) seat(users []api.SessionUser) {
 // users are the players of a create: those of ip_list, then those of
 // geo_ip_list, whose coordinates count also for an IP that is in both.
 func (c calls) users(r api.SessionModel) ([]api.SessionUser, error) {
-	var users []api.SessionUser
-	for _, ip := range r.IPList {
-		users = append(users, api.SessionUser{IP: ip})
+	users, err := c.join(nil, r.IPList)
+	if err != nil {
+		return nil, err
 	}
+	at := index(users)
 	for _, g := range r.GeoIPList {
-		latitude, longitude := g.Latitude, g.Longitude
-		user := api.SessionUser{IP: g.IP, Latitude: &latitude, Longitude: &longitude}
-		if at := indexIP(users, g.IP); at >= 0 {
-			users[at] = user
+		user := api.SessionUser{IP: g.IP, Latitude: new(g.Latitude), Longitude: new(g.Longitude)}
+		if i, there := at[address(g.IP)]; there {
+			users[i] = user
 			continue
 		}
+		at[address(g.IP)] = len(users)
 		users = append(users, user)
 	}
-	return c.join(nil, users)
+	return users, nil
 }
 
 // join adds players to a set of them.
-func (c calls) join(users, more []api.SessionUser) ([]api.SessionUser, error) {
+func (c calls) join(users []api.SessionUser, ips []string) ([]api.SessionUser, error) {
 	users = slices.Clone(users)
-	for i, user := range more {
-		if !isIP(user.IP) {
-			return nil, bad("ip_list: no. %d is not an IP address", i)
-		}
-		if indexIP(users, user.IP) < 0 {
-			users = append(users, user)
-		} else if err := settled(c.config.Unknown.DuplicateIP, http.StatusOK, "ip_list: no. %d is a player of the session already", i); err != nil {
+	at := index(users)
+	for i, ip := range ips {
+		if _, there := at[address(ip)]; !there {
+			at[address(ip)] = len(users)
+			users = append(users, api.SessionUser{IP: ip})
+		} else if err := settled(c.config.Unknown.DuplicateIP, http.StatusOK, "ip_list[%d]: is a player of the session already", i); err != nil {
 			return nil, err
 		}
 	}
 	return users, nil
 }
 
-func isIP(s string) bool {
-	ip, err := netip.ParseAddr(s)
-	return err == nil && ip.Zone() == ""
+// index is where each player stands.
+func index(users []api.SessionUser) map[netip.Addr]int {
+	at := make(map[netip.Addr]int, len(users))
+	for i, u := range users {
+		at[address(u.IP)] = i
+	}
+	return at
 }
 
-// indexIP finds an IP however it is spelt.
-func indexIP(users []api.SessionUser, ip string) int {
-	wanted, _ := netip.ParseAddr(ip)
-	return slices.IndexFunc(users, func(u api.SessionUser) bool {
-		have, _ := netip.ParseAddr(u.IP)
-		return have == wanted
-	})
+// address is an IP however it is spelt.
+func address(ip string) netip.Addr {
+	a, _ := netip.ParseAddr(ip)
+	return a.Unmap()
+}
+
+func isIP(s string) bool {
+	a := address(s)
+	return a.IsValid() && a.Zone() == ""
+}
+
+func checkIPs(ips []string) error {
+	for i, ip := range ips {
+		if !isIP(ip) {
+			return bad("ip_list[%d]: is not an IP address", i)
+		}
+	}
+	return nil
 }

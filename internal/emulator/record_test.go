@@ -1,0 +1,15 @@
+package emulator
+
+import "testing"
+
+func TestTheRecordIsBounded(t *testing.T) {
+	var all []int
+	for i := range 5 * mostRecorded {
+		if all = remember(all, i); len(all) > 2*mostRecorded || all[len(all)-1] != i {
+			t.Fatalf("after %d: %d kept", i, len(all))
+		}
+	}
+	if oldest := all[len(all)-mostRecorded]; oldest != 4*mostRecorded {
+		t.Errorf("the last %d begin with %d", mostRecorded, oldest)
+	}
+}
