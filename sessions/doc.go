@@ -32,8 +32,8 @@
 //
 // An attempt that met its own deadline ([WithTimeout]) is not tried again.
 // Retry-After is honoured. A 429 that says when to come back uses up no attempt
-// and holds every call of the client until then, for at most a minute in all. A
-// wait of more than a minute, or past the deadline of the context, is not begun:
+// and holds every call of the client until then, for at most a minute in all;
+// then they go in turn. A wait of more than a minute, or past the deadline of the context, is not begun:
 // the API's error comes back at once.
 //
 // # Perhaps created

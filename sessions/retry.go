@@ -42,22 +42,21 @@ const patience = time.Minute
 type retry struct {
 	failures int           // attempts that count
 	waited   time.Duration // at the server's bidding
-	turn     time.Time     // to go, as the pause gave it; zero before it is asked
 }
 
 // next decides what follows the failed attempt e: how long to wait, and whether
-// there is another.
-func (r *retry) next(ctx context.Context, t *transport, op *operation, e *Error) (time.Duration, bool) {
-	limited := e.StatusCode == http.StatusTooManyRequests
-	asked := limited && e.RetryAfter > 0
-	if asked && e.RetryAfter <= patience {
+// there is another. Where the server asked for the wait it is begun here for
+// every call of the client, and sat out in hold.
+func (r *retry) next(ctx context.Context, t *transport, op *operation, e *Error) (wait time.Duration, again bool) {
+	if e.asks() && e.RetryAfter <= patience {
 		t.pause.extend(e)
 	}
+	limited := e.StatusCode == http.StatusTooManyRequests
 	if t.retry.Attempts <= 1 || e.fatal || !(limited || e.unsent || op.repeat && (e.cut || passing(e.StatusCode))) {
 		return 0, false
 	}
-	wait := e.RetryAfter
-	if !asked {
+	wait = e.RetryAfter
+	if !e.asks() {
 		if r.failures++; r.failures >= t.retry.Attempts {
 			return 0, false
 		}
@@ -65,32 +64,21 @@ func (r *retry) next(ctx context.Context, t *transport, op *operation, e *Error)
 			wait = t.retry.backoff(r.failures)
 		}
 	}
-	if asked {
-		r.turn, _ = t.pause.turn(time.Time{})
-		wait = max(wait, time.Until(r.turn))
-	}
-	if !r.patient(ctx, wait, asked) {
-		if asked {
-			t.pause.leave()
-		}
+	if wait > patience || passes(ctx, wait) {
 		return 0, false
 	}
 	return wait, true
 }
 
-// patient reports whether the call can wait for d, and counts it as waited when
-// the server asked for it.
-func (r *retry) patient(ctx context.Context, d time.Duration, asked bool) bool {
-	if deadline, ok := ctx.Deadline(); ok && !time.Now().Add(d).Before(deadline) {
-		return false
-	}
-	if asked {
-		// A second at least, so that a server that asks for less cannot be
-		// called without end.
-		r.waited += max(d, time.Second)
-		return r.waited <= patience
-	}
-	return d <= patience
+// asks reports whether e is a 429 that says when to come back.
+func (e *Error) asks() bool {
+	return e.StatusCode == http.StatusTooManyRequests && e.RetryAfter > 0
+}
+
+// passes reports whether a wait of d would pass the deadline of ctx.
+func passes(ctx context.Context, d time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && !time.Now().Add(d).Before(deadline)
 }
 
 // passing reports whether a status tells of a state that may pass.
@@ -125,7 +113,7 @@ func (p *pause) extend(e *Error) {
 }
 
 // turn is when the caller may go, and the 429 that it waits for. The turn that
-// it had before, if it had one, stands unless another 429 put it off.
+// it had before, zero at first, stands unless another 429 put it off.
 func (p *pause) turn(before time.Time) (time.Time, *Error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

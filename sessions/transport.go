@@ -85,7 +85,7 @@ func (t *transport) call(ctx context.Context, op *operation, id string, req *htt
 		if !again {
 			return e
 		}
-		if !sleep(ctx, wait) {
+		if !e.asks() && !sleep(ctx, wait) {
 			return t.ended(ctx, e)
 		}
 	}
@@ -111,14 +111,17 @@ func (t *transport) admit(ctx context.Context, op *operation, id string, r *retr
 // hold waits for the call's turn after a pause, or returns the 429 that began
 // it when that is too far off.
 func (t *transport) hold(ctx context.Context, op *operation, id string, r *retry) *Error {
-	for ctx.Err() == nil { // a minute at most, by retry.patient
+	var turn time.Time
+	for ctx.Err() == nil { // a minute at most, by what it adds up
 		var answer *Error
-		r.turn, answer = t.pause.turn(r.turn)
-		rest := time.Until(r.turn)
+		turn, answer = t.pause.turn(turn)
+		rest := time.Until(turn)
 		if rest <= 0 {
 			return nil
 		}
-		if !r.patient(ctx, rest, true) {
+		// A second at least, so that a server that asks for less cannot be
+		// called without end.
+		if r.waited += max(rest, time.Second); r.waited > patience || passes(ctx, rest) {
 			t.pause.leave()
 			return &Error{
 				Operation: op.name, SessionID: id, StatusCode: answer.StatusCode,
