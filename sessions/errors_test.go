@@ -117,6 +117,21 @@ func TestAnEchoedKeyIsMasked(t *testing.T) {
 	}
 }
 
+// A body that is all keys is short once they are masked, and then its end is
+// kept, where the limit may have cut one.
+func TestAKeyCutAtTheLimitIsNotKept(t *testing.T) {
+	key := "head-" + strings.Repeat("k3y.", 24)
+	c, err := sessions.New(key, sessions.WithTransport(says(500, strings.Repeat(key, 1000))), sessions.WithRetry(sessions.RetryPolicy{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Get(t.Context(), testID)
+	var e *sessions.Error
+	if !errors.As(err, &e) || len(e.Body) == 0 || bytes.Contains(e.Body, []byte("head-")) {
+		t.Errorf("kept: %s", e.Body)
+	}
+}
+
 func TestAMaskedCauseCanStillBeCompared(t *testing.T) {
 	// A key that is a word of the standard library's error.
 	s := &stub{answer: func(r *http.Request) (*http.Response, error) { return nil, r.Context().Err() }}
