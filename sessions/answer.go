@@ -234,10 +234,6 @@ func (s *secret) refusal(e *Error, res *http.Response) {
 		return // what net/http gives as the body is the connection, and no context ends it
 	}
 	raw, _ := io.ReadAll(io.LimitReader(res.Body, refusalLimit+1))
-	if len(raw) > refusalLimit {
-		// What was cut off may be the end of an echoed key.
-		raw = raw[:max(0, refusalLimit-s.longest)]
-	}
 	var said struct {
 		Message string `json:"message"`
 	}
@@ -245,5 +241,9 @@ func (s *secret) refusal(e *Error, res *http.Response) {
 		e.Message = cut(s.mask(said.Message), keptBody)
 	}
 	masked := s.mask(string(raw))
+	if len(raw) > refusalLimit {
+		// What was cut off may be the end of an echoed key.
+		masked = masked[:max(0, len(masked)-s.longest)]
+	}
 	e.Body = []byte(masked[:min(len(masked), keptBody)])
 }
