@@ -1,12 +1,15 @@
 # What can be done here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover generate check lint mutants soak bench
+.PHONY: help demo test cover generate check lint mutants soak bench modules conformance lint-contract breaking docs
 
 # The race detector needs a C compiler.
 RACE := $(if $(shell command -v $$(go env CC)),-race)
 
+# What users need not download has a module of its own.
+MODULES := examples/limiter internal/bench internal/conformance
+
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## watch all eight calls happen, against the emulator or with your EDGEGAP_API_KEY
 	@go run ./examples/matchmaker
@@ -27,6 +30,10 @@ check: ## is everything fresh, formatted and tidy?
 	@test -z "$$(git ls-files -z '*.go' | xargs -0 gofmt -l | tee /dev/stderr)"
 	go vet ./...
 	go mod tidy -diff
+	@for module in $(MODULES); do (cd $$module && go vet ./... && go mod tidy -diff) || exit 1; done
+
+modules: ## run the tests of the modules that stand for themselves
+	@for module in examples/limiter internal/bench; do (cd $$module && go test ./...) || exit 1; done
 
 lint: ## static analysis
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
@@ -39,3 +46,15 @@ soak: ## the great numbers: long fuzzing, ten thousand creates under faults
 
 bench: ## measure against other clients; prints the table of BENCHMARKS.md
 	cd internal/bench && go run .
+
+conformance: ## the main job in every language, through clients generated from openapi.yaml
+	cd internal/conformance && go run .
+
+lint-contract: ## hold openapi.yaml to the rules of Spectral, Redocly and our own
+	sh internal/conformance/lint.sh
+
+breaking: ## fail on a change of openapi.yaml that breaks those who use it
+	sh internal/conformance/breaking.sh
+
+docs: ## build one HTML page from openapi.yaml
+	sh internal/conformance/docs.sh

@@ -114,8 +114,8 @@ func check(r api.SessionModel) error {
 		}
 	}
 	for i, f := range r.Filters {
-		if f.Field == "" || !f.FilterType.Valid() || len(f.Values) == 0 {
-			return bad("filters[%d]: needs field, values and filter_type (any, all or not)", i)
+		if !f.FilterType.Valid() || len(f.Values) == 0 {
+			return bad("filters[%d]: needs values and filter_type (any, all or not)", i)
 		}
 	}
 	return nil
