@@ -38,8 +38,8 @@ func (c *Client) Create(ctx context.Context, r CreateRequest) (*Created, error) 
 	return send[Created](ctx, c.transport, sessionPost, "", req, err)
 }
 
-// Get reads a session. A session that was deleted, or that never was, is
-// [ErrNotFound] or [ErrGone].
+// Get reads a session. One that never was, or is gone, is [ErrNotFound] or
+// [ErrGone]; one that was just deleted may for a while be read as Terminating.
 func (c *Client) Get(ctx context.Context, id string) (*Session, error) {
 	if e := checkID(getSession, id); e != nil {
 		return nil, e

@@ -8,7 +8,7 @@
 //		IPList: []string{"203.0.113.7", "198.51.100.23"},
 //	})
 //	...
-//	address, err := sessions.Endpoint(s, "game") // where the players connect
+//	address, err := sessions.Endpoint(s, "gameport") // where the players connect
 //
 // For tests there is package sessionstest, a fake of the whole API in memory.
 //
@@ -16,7 +16,8 @@
 //
 // Every failure of a call is an [*Error], which holds the status, if there was
 // one, and what the server said. What it means is asked with [errors.Is]:
-// ErrNotFound, ErrRateLimited and so on. A call that was cancelled is also
+// ErrNotFound, ErrRateLimited and so on. A session that ended without becoming
+// ready is a [*FailedError] of WaitReady and CreateAndWait. A call that was cancelled is also
 // ctx.Err() and its cause. Error texts and log records hold neither the API key
 // nor players' IP addresses.
 //

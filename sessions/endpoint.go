@@ -55,9 +55,9 @@ func findPort(d *Deployment, port string) (Port, error) {
 			found = append(found, p)
 		}
 	}
-	there := "there are " + strings.Join(keys, ", ")
+	there := "the ports are " + strings.Join(keys, ", ")
 	if len(keys) == 0 {
-		there = "there are none"
+		there = "it has no ports yet"
 	}
 	switch {
 	case len(found) == 1:

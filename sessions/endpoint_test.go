@@ -40,9 +40,9 @@ func TestEndpoint(t *testing.T) {
 	}{
 		{nil, "", "no deployment yet"},
 		{&sessions.Session{}, "", "no deployment yet"},
-		{two, "", "which port? there are game, web"},
-		{two, "chat", `no port "chat": there are game, web`},
-		{ports(nil), "", "there are none"},
+		{two, "", "which port? the ports are game, web"},
+		{two, "chat", `no port "chat": the ports are game, web`},
+		{ports(nil), "", "it has no ports yet"},
 		{ports(map[string]sessions.Port{"a": {Name: "x"}, "b": {Name: "x"}}), "x", "more than one port"},
 		{ports(map[string]sessions.Port{"a": {}}), "a", "no address yet"},
 		{&sessions.Session{Deployment: &sessions.Deployment{Ports: map[string]sessions.Port{"a": {External: 1}}}}, "a", "no address yet"},

@@ -23,7 +23,7 @@ var (
 	ErrNotFound      = errors.New("not found")                  // 404
 	ErrConflict      = errors.New("conflict")                   // 409
 	ErrGone          = errors.New("gone")                       // 410: deleted before
-	ErrUnprocessable = errors.New("unprocessable")              // 422: for added users, probably no socket is free
+	ErrUnprocessable = errors.New("unprocessable")              // 422: for added users, probably no socket is free; a session that ends Unprocessable is a FailedError
 	ErrRateLimited   = errors.New("rate limited")               // 429
 	ErrServer        = errors.New("server error")               // every 5xx
 	ErrBadResponse   = errors.New("not the promised answer")    // 2xx, but not the JSON of the contract
@@ -77,12 +77,11 @@ type Error struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("sessions")
-	for _, name := range []string{e.Operation, e.SessionID} {
-		if name != "" && name == e.Operation {
-			b.WriteString(": " + name)
-		} else if name != "" {
-			b.WriteString(" " + name)
-		}
+	if e.Operation != "" {
+		b.WriteString(": " + e.Operation)
+	}
+	if e.SessionID != "" {
+		b.WriteString(" " + cut(e.SessionID, 64))
 	}
 	if e.StatusCode != 0 {
 		b.WriteString(": " + strconv.Itoa(e.StatusCode))
@@ -90,12 +89,18 @@ func (e *Error) Error() string {
 			b.WriteString(" " + text)
 		}
 	}
+	if e.RetryAfter > 0 {
+		b.WriteString(", retry after " + e.RetryAfter.String())
+	}
 	if e.Message != "" {
 		b.WriteString(": " + e.Message)
 	}
 	text := withoutAddresses(b.String())
 	if e.detail != "" {
 		text += ": " + e.detail
+	}
+	if e.attempt > 1 {
+		text = cut(text, maxText-20) + " (attempt " + strconv.Itoa(e.attempt) + ")"
 	}
 	return oneLine(text)
 }

@@ -15,7 +15,7 @@ type ListOptions struct {
 	Page  int // from 1
 	Limit int // sessions a page; the most that the API allows is unknown
 	// Prefetch makes All ask for the next page while the caller works on the
-	// present one. A caller who stops early has then asked for one page more.
+	// present one. A caller who stops early may then have asked for one page more.
 	Prefetch bool
 }
 

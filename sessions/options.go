@@ -114,7 +114,7 @@ func parseBaseURL(raw string, plainHTTP bool) (*url.URL, error) {
 	case err != nil:
 		return nil, errors.New("base URL: cannot be parsed")
 	case u.Host == "" || u.Hostname() == "" || u.Opaque != "":
-		return nil, errors.New("base URL: no host")
+		return nil, errors.New("base URL: no host, as in https://host")
 	case u.User != nil:
 		return nil, errors.New("base URL: has a user or password")
 	case u.RawQuery != "" || u.ForceQuery:

@@ -177,6 +177,9 @@ func (t *transport) attempt(ctx context.Context, op *operation, id string, req *
 
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		e := &Error{Operation: op.name, SessionID: id, StatusCode: res.StatusCode, RetryAfter: retryAfter(res.Header)}
+		if res.StatusCode >= 300 && res.StatusCode < 400 {
+			e.detail = "redirects are not followed"
+		}
 		t.secret.refusal(e, res)
 		return res.StatusCode, t.settle(ctx, within, op, e, nil)
 	}

@@ -3,7 +3,8 @@ package sessions
 import "github.com/edgegap-community/edgegap/api"
 
 // The models of the contract under the names a Go reader expects. They are
-// aliases, so a value from the generated client is the same value here.
+// aliases, so a value from the generated client is the same value here. Their
+// fields are told in package api: go doc .../edgegap/api.SessionModel.
 type (
 	// Session is what Get answers: a session with its users and, once it is
 	// linked, the deployment that they connect to.

@@ -153,7 +153,8 @@ func isFinal(status int) bool {
 // hand over a ready session it deletes what it created, for which it takes up to
 // 10 s of its own, even after a cancel: seats do not leak. Beside the error it
 // then returns the last session that was read, with at least its id; a session
-// that may still be there makes the error [ErrNotDeleted], too.
+// that may still be there makes the error [ErrNotDeleted], too: ask for that
+// first, as the error is also whatever the delete failed with.
 //
 // An error of the create itself comes with no session; one that is
 // [ErrOutcomeUnknown] leaves open whether there is one.

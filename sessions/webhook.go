@@ -53,7 +53,8 @@ func WebhookURL(base, secret string) (string, error) {
 // [WebhookURL], and always when secret is empty; 400 for a body without a
 // session id, 408 for one that takes longer than 10 s, 413 for one over 1 MiB;
 // 502 when the API cannot be read; 500 when handle fails or panics. The replies
-// are empty. Whether the vendor sends again after a failure is unknown.
+// are empty, and nothing else tells of an error or a panic of handle: log it
+// there. Whether the vendor sends again after a failure is unknown.
 func (c *Client) WebhookHandler(secret string, handle func(context.Context, *Session) error) http.Handler {
 	want := sha256.Sum256([]byte(secret))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

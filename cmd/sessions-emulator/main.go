@@ -94,12 +94,12 @@ func parse(args []string, stderr io.Writer) (addr string, config emulator.Config
 		fmt.Fprintf(stderr, "\nControls for tests are below %s beside the API; GET %[1]s tells them.\n", prefix)
 	}
 	flags.StringVar(&addr, "addr", "localhost:8080", "`host:port` to listen on; port 0 takes a free one")
-	flags.StringVar(&config.Key, "key", "", "the only API `key` taken (default any)")
+	flags.StringVar(&config.Key, "key", "", "take only this API `key`; by default every key is taken")
 	flags.Uint64Var(&config.Seed, "seed", 0, "ids and drawn times come from this `number`")
-	flags.Float64Var(&config.Speed, "speed", 1, "how many times as `fast` as the clock its time passes")
+	flags.Float64Var(&config.Speed, "speed", 1, "the `factor` by which its time passes faster than the clock")
 	flags.DurationVar(&config.ReadyAfter, "ready-after", 2*time.Second, "how long after its creation a session is Ready; 0s is at once")
 	flags.StringVar(&app.Kind, "kind", emulator.KindSeat, "what every app is: Seat (a socket for each user), Match (one for each session) or Default (no sessions)")
-	flags.IntVar(&app.Sockets, "sockets", 10, "a deployment has so `many`")
+	flags.IntVar(&app.Sockets, "sockets", 10, "how `many` sockets each deployment has")
 	flags.BoolVar(&autodeploy, "autodeploy", true, "start a deployment when none fits")
 	if err := flags.Parse(args); err != nil {
 		return "", config, err

@@ -1,5 +1,5 @@
-// Matchmaker is the main job of a game backend, from two matched players to an
-// empty list, with each of the API's eight calls on the way:
+// Matchmaker is the main job of a game backend, from two matched players to the
+// last session stopped, with each of the API's eight calls on the way:
 //
 //	go run ./examples/matchmaker
 //
@@ -10,6 +10,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,8 +49,10 @@ func run(ctx context.Context, out io.Writer) error {
 		if m.app == "" {
 			return errors.New("EDGEGAP_APP: name the app to make sessions of (and EDGEGAP_VERSION, unless any will do)")
 		}
-		fmt.Fprintln(out, "EDGEGAP_API_KEY is set: this run makes real sessions, and deletes them again")
-		m.client, err = sessions.NewFromEnv()
+		if m.client, err = sessions.NewFromEnv(); err == nil {
+			api := cmp.Or(os.Getenv("EDGEGAP_BASE_URL"), sessions.DefaultBaseURL)
+			fmt.Fprintf(out, "EDGEGAP_API_KEY is set: this run makes sessions on %s, and deletes them again\n", api)
+		}
 	}
 	if err != nil {
 		return err
@@ -137,7 +140,10 @@ func (m *matchmaker) seat(ctx context.Context, ips ...string) (*sessions.Session
 		return nil, fmt.Errorf("%w\na session may have been made all the same: look for it in the list", err)
 	}
 	if err != nil {
-		return nil, err // CreateAndWait has deleted the session
+		if path != nil && !errors.Is(err, sessions.ErrNotDeleted) {
+			m.did("session-delete", "%s deleted again", s.SessionID)
+		}
+		return nil, err
 	}
 	m.mine = append(m.mine, s.SessionID)
 	m.did("get-session", "%s after %.1f s", strings.Join(path, ", "), time.Since(began).Seconds())

@@ -132,7 +132,7 @@ func (e *Emulator) answer(r *http.Request, call *Request, body []byte, allow []s
 	case call.Operation == "":
 		writeError(a, refuse(http.StatusNotFound, "there is nothing at this path"))
 	case !e.authorized(r.Header.Get("Authorization")):
-		writeError(a, refuse(http.StatusUnauthorized, "the authorization header has no valid token"))
+		writeError(a, refuse(http.StatusUnauthorized, "the authorization header is not the word token and a valid key"))
 	default:
 		e.note(func() { call.KeyAccepted = true })
 		e.carryOut(a, r, call.Operation, body)

@@ -110,7 +110,7 @@ type Unknown struct {
 // goes well, but takes its turn.
 type Fault struct {
 	Operation string // the contract's name, such as "session-post"; "": any call
-	Times     int    // for how many calls; 0: one
+	Times     int    // for how many requests; 0: one. A retry takes one up, and a call that is not retried leaves the rest
 
 	// Delay comes before anything else. It ends early when the caller gives up,
 	// and then nothing is done.
