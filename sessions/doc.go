@@ -42,7 +42,7 @@
 // A Create, BulkStop, AddUsers or RemoveUsers that fails after it was sent, by a
 // reset, a deadline, an unreadable answer or a 5xx, may have been carried out.
 // Its error is [ErrOutcomeUnknown], and an error that is not means that nothing
-// was done. The API has no idempotency key. To find out what became of a
+// was done, as far as the status can be believed. The API has no idempotency key. To find out what became of a
 // create, give each a webhook URL of its own, which the list shows:
 //
 //	r.WebhookURL = "https://match.example.com/hook?match=" + matchID

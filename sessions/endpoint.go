@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -25,23 +26,30 @@ func Endpoint(s *Session, port string) (string, error) {
 	d := s.Deployment
 	p, err := findPort(d, port)
 	if err != nil {
-		return "", fmt.Errorf("sessions: endpoint: %w", err)
+		return "", errors.New(oneLine("sessions: endpoint: " + err.Error()))
 	}
 	link := p.Link
 	if u, err := url.Parse(link); err == nil && u.Host != "" {
 		link = u.Host
+	} else if i := strings.IndexAny(link, "/?#"); i >= 0 {
+		link = link[:i]
 	}
-	if host, number, err := net.SplitHostPort(link); err == nil && host != "" && number != "" {
+	if host, number, err := net.SplitHostPort(link); err == nil && host != "" && isPort(number) {
 		return link, nil
 	}
 	host := d.FQDN
 	if host == "" {
 		host = d.PublicIP
 	}
-	if host == "" || p.External == 0 {
+	if host == "" || !isPort(strconv.Itoa(int(p.External))) {
 		return "", fmt.Errorf("sessions: endpoint: the port %q has no address yet", port)
 	}
 	return net.JoinHostPort(host, strconv.Itoa(int(p.External))), nil
+}
+
+func isPort(number string) bool {
+	n, err := strconv.ParseUint(number, 10, 16)
+	return err == nil && n > 0
 }
 
 func findPort(d *Deployment, port string) (Port, error) {

@@ -26,6 +26,8 @@ func TestEndpoint(t *testing.T) {
 		{ports(map[string]sessions.Port{"a": {External: 1, Link: "h:1"}}), "", "h:1"},
 		{ports(map[string]sessions.Port{"a": {External: 31504}}), "a", "57f84a8e1298.pr.edgegap.net:31504"},
 		{ports(map[string]sessions.Port{"a": {External: 31504, Link: "no port"}}), "a", "57f84a8e1298.pr.edgegap.net:31504"},
+		{ports(map[string]sessions.Port{"a": {Link: "h:1/game"}}), "a", "h:1"},
+		{ports(map[string]sessions.Port{"a": {External: 31504, Link: "h:99999"}}), "a", "57f84a8e1298.pr.edgegap.net:31504"},
 		{ports(map[string]sessions.Port{"a": {Name: "b", Link: "h:1"}, "b": {Name: "a", Link: "h:2"}}), "b", "h:2"},
 		{&sessions.Session{Deployment: &sessions.Deployment{PublicIP: "2001:db8::1", Ports: map[string]sessions.Port{"a": {External: 80}}}}, "", "[2001:db8::1]:80"},
 	} {
@@ -45,6 +47,7 @@ func TestEndpoint(t *testing.T) {
 		{ports(nil), "", "it has no ports yet"},
 		{ports(map[string]sessions.Port{"a": {Name: "x"}, "b": {Name: "x"}}), "x", "more than one port"},
 		{ports(map[string]sessions.Port{"a": {}}), "a", "no address yet"},
+		{ports(map[string]sessions.Port{"a": {External: 70000}}), "a", "no address yet"},
 		{&sessions.Session{Deployment: &sessions.Deployment{Ports: map[string]sessions.Port{"a": {External: 1}}}}, "a", "no address yet"},
 	} {
 		if got, err := sessions.Endpoint(c.session, c.port); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -55,6 +55,7 @@ func TestErrorTextsHoldNoAddress(t *testing.T) {
 		"203.0.113.7":                                       "[ip]",
 		"203.0.113.7:5000, then 198.51.100.23.":             "[ip], then [ip]",
 		"[2001:db8::7]:443 and 2001:DB8::1:":                "[[ip]]:443 and [ip]",
+		"cannot reach 2001:db8::7:31504":                    "cannot reach [ip]",
 		"ip:203.0.113.7":                                    "ip[ip]",
 		"bad203.0.113.7":                                    "[ip]",
 		`["203.0.113.7","::ffff:203.0.113.9"]`:              `["[ip]","[ip]"]`,

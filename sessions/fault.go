@@ -38,6 +38,8 @@ func (t *transport) settle(ctx, within context.Context, op *operation, e *Error,
 	case within.Err() != nil:
 		e.fatal = true
 		return t.because(e, timeout(t.timeout))
+	case errors.As(err, new(*net.OpError)):
+		return t.add(e, err, t.secret.mask(err.Error())) // its addresses are those of the API
 	case err != nil:
 		return t.because(e, err)
 	}
@@ -54,14 +56,14 @@ func (t *transport) ended(ctx context.Context, e *Error) *Error {
 	return t.because(e, cause)
 }
 
-// because adds the cause err to e, without the key and, but for the addresses
-// that were dialled, without IP addresses.
+// because adds the cause err to e, without the key and IP addresses.
 func (t *transport) because(e *Error, err error) *Error {
-	cause, text := err, t.secret.mask(err.Error())
-	if !errors.As(cause, new(*net.OpError)) {
-		text = withoutAddresses(text)
-	}
-	if text != cause.Error() {
+	return t.add(e, err, withoutAddresses(t.secret.mask(err.Error())))
+}
+
+// add adds the cause err to e, with a text that may be told.
+func (t *transport) add(e *Error, err error, text string) *Error {
+	if cause := err; text != cause.Error() {
 		err = masked{text, func(target error) bool { return errors.Is(cause, target) }}
 	}
 	e.kinds = append(e.kinds, err)
@@ -69,8 +71,8 @@ func (t *transport) because(e *Error, err error) *Error {
 	return e
 }
 
-// masked stands for an error whose text holds the key or an IP address: it can be compared, and
-// not be reached.
+// masked stands for an error whose text holds the key or an IP address: it can
+// be compared, and not be reached.
 type masked struct {
 	text string
 	is   func(error) bool

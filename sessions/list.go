@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"sync"
 
 	"github.com/edgegap-community/edgegap/api"
 )
@@ -44,9 +45,12 @@ func (c *Client) List(ctx context.Context, o ListOptions) (*Page, error) {
 func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[Summary, error] {
 	return func(yield func(Summary, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
+		var ahead page
+		var reading sync.WaitGroup // of the page ahead
+		defer reading.Wait()
 		defer cancel()
 		o := o // a sequence can be walked again
-		var present, ahead page
+		var present page
 		err := c.read(ctx, o, &present)
 		for {
 			if err != nil {
@@ -61,14 +65,11 @@ func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[Summary, erro
 				err = c.read(ctx, o, &present)
 				continue
 			}
-			fetched := make(chan error, 1)
-			go func() { fetched <- c.read(ctx, o, &ahead) }()
+			reading.Go(func() { err = c.read(ctx, o, &ahead) })
 			if !present.yield(yield) {
-				cancel()
-				<-fetched
 				return
 			}
-			err = <-fetched
+			reading.Wait()
 			present, ahead = ahead, present
 		}
 	}

@@ -90,11 +90,11 @@ func NewFromEnv(opts ...Option) (*Client, error) {
 
 func cleanKey(key string) (string, error) {
 	key = strings.TrimSpace(key)
-	if word := strings.TrimSuffix(tokenPrefix, " "); strings.EqualFold(key, word) {
-		return "", errors.New("the API key is the bare word token")
-	}
 	if n := len(tokenPrefix); len(key) > n && strings.EqualFold(key[:n], tokenPrefix) {
 		key = strings.TrimSpace(key[n:])
+	}
+	if word := strings.TrimSuffix(tokenPrefix, " "); strings.EqualFold(key, word) {
+		return "", errors.New("the API key is the bare word token")
 	}
 	if key == "" {
 		return "", errors.New("the API key is empty")
@@ -181,9 +181,10 @@ func NewTransport() *http.Transport {
 
 // WithRetry replaces the policy, RetryPolicy{3, 500 * time.Millisecond, 8 * time.Second}.
 func WithRetry(p RetryPolicy) Option {
+	bad := p.Attempts < 0 || p.First < 0 || p.Most < 0
+	p.Most = cmp.Or(p.Most, max(p.First, defaultRetry.Most))
+	p.First = cmp.Or(p.First, min(p.Most, defaultRetry.First))
 	return func(s *settings) error {
-		bad := p.Attempts < 0 || p.First < 0 || p.Most < 0
-		p.First, p.Most = cmp.Or(p.First, defaultRetry.First), cmp.Or(p.Most, max(p.First, defaultRetry.Most))
 		s.transport.retry = p
 		return refuseIf(bad || p.First > p.Most, "retry policy: a negative value, or First is more than Most")
 	}

@@ -34,7 +34,7 @@ func TestKeysAreCleanedOrRefused(t *testing.T) {
 			t.Errorf("%q is sent as %q, want %q", given, got, want)
 		}
 	}
-	for _, bad := range []string{"", "   ", "token", "Token ", "token   ", "s3cr3t\x00x", "s3cr3t\nx", "s3cr3t x", "s3cr3t\x7f", "s3cr3té", "token s3cr3t\tx"} {
+	for _, bad := range []string{"", "   ", "token", "Token ", "token   ", "token token", "s3cr3t\x00x", "s3cr3t\nx", "s3cr3t x", "s3cr3t\x7f", "s3cr3té", "token s3cr3t\tx"} {
 		_, err := sessions.New(bad)
 		if !errors.Is(err, sessions.ErrInvalidArgument) || !strings.Contains(err.Error(), "API key") {
 			t.Errorf("%q: %v", bad, err)
@@ -94,7 +94,7 @@ func TestAllBadOptionsAreReportedAtOnce(t *testing.T) {
 }
 
 func TestRetryPolicies(t *testing.T) {
-	for _, good := range []sessions.RetryPolicy{{}, {Attempts: 5}, {Attempts: 2, First: time.Minute}, {Attempts: 2, Most: time.Second}, {3, 1, 1}} {
+	for _, good := range []sessions.RetryPolicy{{}, {Attempts: 5}, {Attempts: 2, First: time.Minute}, {Attempts: 2, Most: time.Second}, {Attempts: 2, Most: time.Millisecond}, {3, 1, 1}} {
 		if _, err := sessions.New("k", sessions.WithRetry(good)); err != nil {
 			t.Errorf("%v: %v", good, err)
 		}

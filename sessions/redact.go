@@ -97,7 +97,7 @@ func inAddress(r rune) bool {
 // isAddress takes an address with a port and one at the end of a sentence, too,
 // and what may be one with something else around it.
 func isAddress(s string) bool {
-	if strings.Count(strings.Trim(s, "."), ".") >= 3 || strings.Count(s, ":") > 6 {
+	if strings.Count(strings.Trim(s, "."), ".") >= 3 || strings.Count(s, ":") >= 4 || strings.Contains(s, "::") {
 		return true
 	}
 	for _, s := range []string{s, strings.TrimRight(s, ".:"), strings.TrimLeft(s, ".:"), strings.Trim(s, ".:"), strings.Trim(s, "abcdefABCDEF.:")} {

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"bytes"
 	"context"
 	"math/rand/v2"
 	"net/http"
@@ -75,6 +76,10 @@ func (e *Error) asks() bool {
 	return e.StatusCode == http.StatusTooManyRequests && e.RetryAfter > 0
 }
 
+func (e *Error) copy() *Error {
+	return &Error{StatusCode: e.StatusCode, Message: e.Message, RetryAfter: e.RetryAfter, Body: bytes.Clone(e.Body)}
+}
+
 // passes reports whether a wait of d would pass the deadline of ctx.
 func passes(ctx context.Context, d time.Duration) bool {
 	deadline, ok := ctx.Deadline()
@@ -108,7 +113,7 @@ func (p *pause) extend(e *Error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if until := time.Now().Add(e.RetryAfter); until.After(p.until) {
-		p.until, p.answer = until, e
+		p.until, p.answer = until, e.copy() // the caller may change its own
 	}
 }
 

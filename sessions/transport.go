@@ -123,11 +123,10 @@ func (t *transport) hold(ctx context.Context, op *operation, id string, r *retry
 		// called without end.
 		if r.waited += max(rest, time.Second); r.waited > patience || passes(ctx, rest) {
 			t.pause.leave()
-			return &Error{
-				Operation: op.name, SessionID: id, StatusCode: answer.StatusCode,
-				Message: answer.Message, RetryAfter: answer.RetryAfter, Body: answer.Body,
-				detail: "not sent: the client was told to wait", unsent: true,
-			}
+			e := answer.copy()
+			e.Operation, e.SessionID, e.unsent = op.name, id, true
+			e.detail = "not sent: the client was told to wait"
+			return e
 		}
 		if !sleep(ctx, rest) {
 			t.pause.leave()
