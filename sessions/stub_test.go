@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/edgegap-community/edgegap/sessions"
@@ -13,6 +14,7 @@ import (
 // stub is a transport that answers in memory and keeps what it was asked.
 type stub struct {
 	answer func(*http.Request) (*http.Response, error)
+	mu     sync.Mutex
 	seen   []*http.Request
 	bodies []string
 }
@@ -26,7 +28,9 @@ func (s *stub) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		content = string(raw)
 	}
+	s.mu.Lock()
 	s.seen, s.bodies = append(s.seen, r), append(s.bodies, content)
+	s.mu.Unlock()
 	return s.answer(r)
 }
 

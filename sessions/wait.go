@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -62,13 +61,13 @@ func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (
 		ctx, cancel = context.WithTimeoutCause(ctx, longestWait, errNeverReady)
 		defer cancel()
 	}
-	woken, leave := c.waiters.join(id)
+	self, leave := c.waiters.join(id)
 	defer leave()
 
 	var last *Session
 	var fault *Error
-	s, err := c.Get(ctx, id)
-	for interval := w.first; ; interval = min(interval+interval/2, w.most) { // ends with ctx
+	s, err := c.readOrWake(ctx, id, self)
+	for interval := w.first; ; interval = min(interval+interval/2+1, w.most) { // ends with ctx
 		if err != nil {
 			e := err.(*Error) // as all of Get's are
 			if isFinal(e.StatusCode) {
@@ -86,9 +85,8 @@ func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (
 				return s, nil
 			}
 			if hasFailed(s) {
-				failed := *s // a webhook may have handed s to others, too
-				failed.Error = c.transport.secret.mask(s.Error)
-				return &failed, &FailedError{Session: &failed}
+				s.Error = c.transport.secret.mask(s.Error)
+				return s, &FailedError{Session: s}
 			}
 		}
 		timer := time.NewTimer(interval*3/4 + rand.N(interval/2+1))
@@ -96,12 +94,27 @@ func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (
 		case <-ctx.Done():
 			timer.Stop()
 			return last, c.gaveUp(ctx, id, fault)
-		case s = <-woken:
+		case s = <-self.woken:
 			timer.Stop()
 			err = nil
 		case <-timer.C:
-			s, err = c.Get(ctx, id)
+			s, err = c.readOrWake(ctx, id, self)
 		}
+	}
+}
+
+// readOrWake reads the session, unless a webhook hands it over meanwhile: that
+// ends a read that hangs.
+func (c *Client) readOrWake(ctx context.Context, id string, self *waiter) (*Session, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	self.interrupt.Store(&cancel)
+	s, err := c.Get(ctx, id)
+	select {
+	case s = <-self.woken:
+		return s, nil
+	default:
+		return s, err
 	}
 }
 
@@ -187,45 +200,4 @@ func (c *Client) CreateAndWait(ctx context.Context, r CreateRequest, opts ...Wai
 	s, err = c.WaitReady(ctx, created.SessionID, opts...)
 	ready = err == nil
 	return s, err
-}
-
-// waiters are the calls of WaitReady that a webhook can wake, by session id.
-type waiters struct {
-	mu sync.Mutex
-	by map[string]map[chan *Session]struct{}
-}
-
-// join returns the channel on which wake hands over sessions, until leave.
-func (w *waiters) join(id string) (woken chan *Session, leave func()) {
-	woken = make(chan *Session, 1)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.by == nil {
-		w.by = make(map[string]map[chan *Session]struct{})
-	}
-	if w.by[id] == nil {
-		w.by[id] = make(map[chan *Session]struct{})
-	}
-	w.by[id][woken] = struct{}{}
-	return woken, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if delete(w.by[id], woken); len(w.by[id]) == 0 {
-			delete(w.by, id)
-		}
-	}
-}
-
-// wake hands s to every call that waits for it. A call that has not yet taken
-// the one before gets only the newest.
-func (w *waiters) wake(s *Session) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for woken := range w.by[s.SessionID] {
-		select {
-		case <-woken:
-		default:
-		}
-		woken <- s
-	}
 }
