@@ -77,11 +77,11 @@ func state(status string, ready, linked bool) met {
 }
 
 var (
-	seeking   = state("Seeking", false, false)
-	isReady   = state("Ready", true, true)
-	forever   = after(seeking)
-	arena     = sessions.CreateRequest{AppName: "arena"}
-	calledOff = errors.New("the match was called off")
+	seeking      = state("Seeking", false, false)
+	isReady      = state("Ready", true, true)
+	forever      = after(seeking)
+	arena        = sessions.CreateRequest{AppName: "arena"}
+	errCalledOff = errors.New("the match was called off")
 )
 
 func TestWhichStatusEndsAWait(t *testing.T) {
@@ -260,18 +260,18 @@ func TestTheEndOfTheContextEndsAWait(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLife(test.read)
 				ctx, cancel := context.WithCancelCause(t.Context())
-				time.AfterFunc(test.within, func() { cancel(calledOff) })
+				time.AfterFunc(test.within, func() { cancel(errCalledOff) })
 				start := time.Now()
 				s, err := wireClient(t, l).WaitReady(ctx, testID)
 				if took := time.Since(start); took != test.within {
 					t.Errorf("it took %v", took)
 				}
-				for _, want := range append(test.is, context.Canceled, calledOff) {
+				for _, want := range append(test.is, context.Canceled, errCalledOff) {
 					if !errors.Is(err, want) {
 						t.Errorf("%v is not %v", err, want)
 					}
 				}
-				if !strings.Contains(err.Error(), test.text) || strings.Count(err.Error(), calledOff.Error()) != 1 {
+				if !strings.Contains(err.Error(), test.text) || strings.Count(err.Error(), errCalledOff.Error()) != 1 {
 					t.Errorf("the text is %v", err)
 				}
 				if (s != nil) != test.last {
@@ -282,10 +282,10 @@ func TestTheEndOfTheContextEndsAWait(t *testing.T) {
 	}
 	t.Run("own deadline, own fault", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			ctx, cancel := context.WithTimeoutCause(t.Context(), 45*time.Second, calledOff)
+			ctx, cancel := context.WithTimeoutCause(t.Context(), 45*time.Second, errCalledOff)
 			defer cancel()
 			_, err := wireClient(t, newLife(always(silence))).WaitReady(ctx, testID)
-			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, calledOff) || !strings.Contains(err.Error(), "no answer within 30s") {
+			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errCalledOff) || !strings.Contains(err.Error(), "no answer within 30s") {
 				t.Error(err)
 			}
 		})
@@ -293,8 +293,8 @@ func TestTheEndOfTheContextEndsAWait(t *testing.T) {
 	t.Run("before it begins", func(t *testing.T) {
 		l := newLife(forever)
 		ctx, cancel := context.WithCancelCause(t.Context())
-		cancel(calledOff)
-		if _, err := wireClient(t, l).WaitReady(ctx, testID); !errors.Is(err, context.Canceled) || !errors.Is(err, calledOff) || len(l.requests()) != 0 {
+		cancel(errCalledOff)
+		if _, err := wireClient(t, l).WaitReady(ctx, testID); !errors.Is(err, context.Canceled) || !errors.Is(err, errCalledOff) || len(l.requests()) != 0 {
 			t.Errorf("%d requests, %v", len(l.requests()), err)
 		}
 	})
@@ -378,16 +378,16 @@ func TestCreateAndWaitDeletesWhatItCannotHandOver(t *testing.T) {
 		{"failed", after(seeking, failed), nil, 0, 1, "Error", nil, []error{sessions.ErrNotDeleted}, 0},
 		{"refused", after(seeking, refusal(401)), nil, 0, 1, "Seeking", []error{sessions.ErrUnauthorized}, []error{sessions.ErrNotDeleted}, 0},
 		{"never read", always(refusal(403)), nil, 0, 1, "", []error{sessions.ErrForbidden}, []error{sessions.ErrNotDeleted}, 0},
-		{"cancelled", forever, nil, 7 * time.Second, 1, "Seeking", []error{context.Canceled, calledOff}, []error{sessions.ErrNotDeleted}, 0},
-		{"cancelled in a read", always(silence), nil, 7 * time.Second, 1, "", []error{context.Canceled, calledOff}, []error{sessions.ErrNotDeleted}, 0},
+		{"cancelled", forever, nil, 7 * time.Second, 1, "Seeking", []error{context.Canceled, errCalledOff}, []error{sessions.ErrNotDeleted}, 0},
+		{"cancelled in a read", always(silence), nil, 7 * time.Second, 1, "", []error{context.Canceled, errCalledOff}, []error{sessions.ErrNotDeleted}, 0},
 		{"gone by itself", after(seeking, refusal(404)), always(refusal(404)), 0, 1, "Seeking", []error{sessions.ErrNotFound}, []error{sessions.ErrNotDeleted}, 0},
-		{"deleted by another", forever, always(refusal(410)), 7 * time.Second, 1, "Seeking", []error{calledOff}, []error{sessions.ErrNotDeleted, sessions.ErrGone}, 0},
-		{"deleted at the third attempt", forever, after(fails(reset), refusal(429), nil), 7 * time.Second, 3, "Seeking", []error{calledOff}, []error{sessions.ErrNotDeleted}, -1},
-		{"deleted after a pause", forever, after(refusal(429, "Retry-After", "9"), nil), 7 * time.Second, 2, "Seeking", []error{calledOff}, []error{sessions.ErrNotDeleted}, 9 * time.Second},
-		{"told to wait too long", forever, always(refusal(429, "Retry-After", "11")), 7 * time.Second, 1, "Seeking", []error{calledOff, context.Canceled, sessions.ErrNotDeleted, sessions.ErrRateLimited}, nil, 0},
-		{"delete refused", forever, always(refusal(403)), 7 * time.Second, 1, "Seeking", []error{calledOff, context.Canceled, sessions.ErrNotDeleted, sessions.ErrForbidden}, nil, 0},
+		{"deleted by another", forever, always(refusal(410)), 7 * time.Second, 1, "Seeking", []error{errCalledOff}, []error{sessions.ErrNotDeleted, sessions.ErrGone}, 0},
+		{"deleted at the third attempt", forever, after(fails(reset), refusal(429), nil), 7 * time.Second, 3, "Seeking", []error{errCalledOff}, []error{sessions.ErrNotDeleted}, -1},
+		{"deleted after a pause", forever, after(refusal(429, "Retry-After", "9"), nil), 7 * time.Second, 2, "Seeking", []error{errCalledOff}, []error{sessions.ErrNotDeleted}, 9 * time.Second},
+		{"told to wait too long", forever, always(refusal(429, "Retry-After", "11")), 7 * time.Second, 1, "Seeking", []error{errCalledOff, context.Canceled, sessions.ErrNotDeleted, sessions.ErrRateLimited}, nil, 0},
+		{"delete refused", forever, always(refusal(403)), 7 * time.Second, 1, "Seeking", []error{errCalledOff, context.Canceled, sessions.ErrNotDeleted, sessions.ErrForbidden}, nil, 0},
 		{"delete failed", after(seeking, failed), always(refusal(500)), 0, 1, "Error", []error{sessions.ErrNotDeleted, sessions.ErrServer}, nil, 0},
-		{"delete never answered", forever, always(silence), 7 * time.Second, 1, "Seeking", []error{calledOff, context.Canceled, sessions.ErrNotDeleted, context.DeadlineExceeded}, nil, 10 * time.Second},
+		{"delete never answered", forever, always(silence), 7 * time.Second, 1, "Seeking", []error{errCalledOff, context.Canceled, sessions.ErrNotDeleted, context.DeadlineExceeded}, nil, 10 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -404,7 +404,7 @@ func TestCreateAndWaitDeletesWhatItCannotHandOver(t *testing.T) {
 				})))
 				start := time.Now()
 				if test.cancel != 0 {
-					time.AfterFunc(test.cancel, func() { cancel(calledOff) })
+					time.AfterFunc(test.cancel, func() { cancel(errCalledOff) })
 				}
 				s, err := c.CreateAndWait(ctx, arena)
 				if s == nil || s.SessionID != testID || s.Status != test.status || err == nil {

@@ -174,7 +174,7 @@ func TestAWebhookWhoseHandlingFailsIsAnswered500(t *testing.T) {
 		"panic":               func(_ context.Context, s *sessions.Session) error { panic(s) },
 		"panic with nil":      func(context.Context, *sessions.Session) error { panic(nil) },
 		"panic of net/http's": func(context.Context, *sessions.Session) error { panic(http.ErrAbortHandler) },
-		"nil map":             func(context.Context, *sessions.Session) error { var m map[string]int; m["a"]++; return nil },
+		"out of range":        func(_ context.Context, s *sessions.Session) error { return errors.New(s.SessionUsers[99].IP) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := wireClient(t, newLife(always(nil))).WebhookHandler(hookSecret, handle)
