@@ -29,7 +29,7 @@ POST   /_emulator/faults       plan a fault: {"operation": "session-post", "time
          operation             such as get-session (default any call)
          times                 for how many calls (default 1)
          delay                 such as "1.5s", before anything else
-         status, retry_after, body
+         status, headers, body
                                answered in place of the API's answer
          break                 reset, stall, cut or garble the answer
          done                  true: carry the call out before the status or the reset
@@ -102,8 +102,7 @@ func newControls(e *emulator.Emulator) http.Handler {
 		}
 	})
 	mux.HandleFunc("DELETE "+prefix+"faults", func(w http.ResponseWriter, _ *http.Request) {
-		e.ForgetFaults()
-		done(w, 0, nil)
+		write(w, http.StatusOK, e.ForgetFaults())
 	})
 	mux.HandleFunc("PUT "+prefix+"config", func(w http.ResponseWriter, r *http.Request) {
 		wanted := settingsOf(start)

@@ -166,11 +166,11 @@ func TestTheControlsChangeThings(t *testing.T) {
 		t.Errorf("%v", s)
 	}
 
-	do("POST", prefix+"faults", `{"operation": "get-session", "times": 2, "status": 429, "retry_after": "3", "delay": "1ms"}`, 204)
+	do("POST", prefix+"faults", `{"operation": "get-session", "times": 2, "status": 429, "headers": {"Retry-After": "3"}, "delay": "1ms"}`, 204)
 	if w := do("GET", path, "", 429); w.Header().Get("Retry-After") != "3" {
 		t.Errorf("%v", w.Header())
 	}
-	do("DELETE", prefix+"faults", "", 204)
+	do("DELETE", prefix+"faults", "", 200)
 	do("GET", path, "", 200)
 
 	do("PUT", prefix+"config", `{"ready_after": "1h", "unknown": {"unknown_session": 410}, "rate_limit": {"per_second": 0}}`, 204)

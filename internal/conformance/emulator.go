@@ -80,11 +80,11 @@ func (e *emulator) begin(ctx context.Context, settings any) error {
 // judge reads from the emulator's record what a program did.
 func (e *emulator) judge(ctx context.Context) (int, error) {
 	var requests []struct {
-		Operation   string `json:"operation"`
-		Status      int    `json:"status"`
-		KeyAccepted bool   `json:"key_accepted"`
-		ContentType string `json:"content_type"`
-		HasBody     bool   `json:"has_body"`
+		Operation   string      `json:"operation"`
+		Status      int         `json:"status"`
+		KeyAccepted bool        `json:"key_accepted"`
+		Header      http.Header `json:"header"`
+		Body        string      `json:"body"`
 	}
 	var sessions []struct {
 		SessionID  string   `json:"session_id"`
@@ -110,9 +110,9 @@ func (e *emulator) judge(ctx context.Context) (int, error) {
 	done, refused := map[string]bool{}, map[string]bool{}
 	for _, r := range requests {
 		switch {
-		case r.HasBody && !strings.HasPrefix(r.ContentType, "application/json"):
-			missing("%s has a body of type %q", r.Operation, r.ContentType)
-		case r.Status == http.StatusOK && r.KeyAccepted && (r.HasBody || r.Operation != "delete-users-session"):
+		case r.Body != "" && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json"):
+			missing("%s has a body of type %q", r.Operation, r.Header.Get("Content-Type"))
+		case r.Status == http.StatusOK && r.KeyAccepted && (r.Body != "" || r.Operation != "delete-users-session"):
 			done[r.Operation] = true
 		default:
 			refused[fmt.Sprint(r.Operation, " ", r.Status)] = true

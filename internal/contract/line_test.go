@@ -211,7 +211,7 @@ func playAll(t *testing.T, e *emulator.Emulator, c, wrong *sessions.Client) {
 			continue
 		case http.StatusNotFound: // by itself
 		default:
-			must("plan", e.FailNext(emulator.Fault{Operation: answer.Operation, Status: answer.Status, RetryAfter: "7"}))
+			must("plan", e.FailNext(emulator.Fault{Operation: answer.Operation, Status: answer.Status, Headers: map[string]string{"Retry-After": "7"}}))
 		}
 		status(answer.Status, call(ctx, c))
 	}

@@ -48,6 +48,11 @@ func (c calls) SessionPost(_ context.Context, r SessionPostRequestObject) (Sessi
 	if err := check(request); err != nil {
 		return nil, err
 	}
+	if request.IPList != nil && len(request.IPList) == 0 {
+		if err := settled(c.config.Unknown.EmptyIPList, http.StatusOK, "ip_list: is empty"); err != nil {
+			return nil, err
+		}
+	}
 	users, err := c.users(request)
 	if err != nil {
 		return nil, err
@@ -55,18 +60,17 @@ func (c calls) SessionPost(_ context.Context, r SessionPostRequestObject) (Sessi
 	app, ok := c.config.app(request.AppName, request.VersionName)
 	switch {
 	case !ok:
-		return nil, bad("app_name: there is no such app, or it has no such version")
+		return nil, refuse(orElse(c.config.Unknown.UnknownApp, http.StatusBadRequest), "app_name: there is no such app, or it has no such version")
 	case app.Disabled:
 		return nil, bad("version_name: the app version is not active")
 	case app.Kind == KindDefault:
-		return nil, bad("version_name: the app version does not use sessions")
+		if err := settled(c.config.Unknown.SessionlessApp, http.StatusBadRequest, "version_name: the app version does not use sessions"); err != nil {
+			return nil, err
+		}
 	}
-	if id := request.DeploymentRequestID; id != "" {
-		d := c.deployment(id)
-		if d == nil || d.free() < (&session{app: app}).need(len(users)) {
-			if err := settled(c.config.Unknown.FullDeployment, http.StatusOK, "deployment_request_id: the deployment has no room"); err != nil {
-				return nil, err
-			}
+	if id := request.DeploymentRequestID; id != "" && !c.takes(id, (&session{app: app}).need(len(users))) {
+		if err := settled(c.config.Unknown.FullDeployment, http.StatusOK, "deployment_request_id: the deployment has no room"); err != nil {
+			return nil, err
 		}
 	}
 	s := c.begin(app, request, users)
@@ -165,7 +169,7 @@ func (c calls) SessionDelete(_ context.Context, r SessionDeleteRequestObject) (S
 	if s.status == StatusTerminating {
 		return nil, refuse(orElse(c.config.Unknown.DeletedSession, http.StatusGone), "the session is being deleted already")
 	}
-	c.terminate(s, now)
+	c.stop(s, now)
 	c.advance()
 	return SessionDelete200JSONResponse{SessionID: s.id, Message: "The session is being deleted"}, nil
 }

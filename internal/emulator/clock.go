@@ -31,14 +31,11 @@ func (c clock) until(t time.Time) time.Duration {
 	return time.Duration(float64(t.Sub(c.now()))/c.speed) + time.Microsecond
 }
 
-// event is what happens to a session by itself at a time. It is void when the
-// session has meanwhile taken another turn.
+// event is what happens by itself at a time.
 type event struct {
-	at      time.Time
-	order   int
-	session *session
-	turn    int
-	then    func(*session, time.Time)
+	at    time.Time
+	order int
+	then  func(time.Time)
 }
 
 // agenda is a heap of events; those of one time are in the order of their
@@ -60,10 +57,21 @@ func (a *agenda) Pop() any {
 	return last
 }
 
-// plan has the next thing happen to s at a time. The caller holds the lock.
-func (e *Emulator) plan(s *session, at time.Time, then func(*session, time.Time)) {
+// plan has something happen at a time. The caller holds the lock.
+func (e *Emulator) plan(at time.Time, then func(time.Time)) {
 	e.planned++
-	heap.Push(&e.agenda, event{at: at, order: e.planned, session: s, turn: s.turn, then: then})
+	heap.Push(&e.agenda, event{at: at, order: e.planned, then: then})
+}
+
+// planTurn has the next thing happen to a session. It is void when the session
+// has meanwhile taken another turn.
+func (e *Emulator) planTurn(s *session, at time.Time, then func(*session, time.Time)) {
+	turn := s.turn
+	e.plan(at, func(now time.Time) {
+		if s.turn == turn {
+			then(s, now)
+		}
+	})
 }
 
 // advance brings the state up to the present: everything due happens, in the
@@ -73,31 +81,40 @@ func (e *Emulator) advance() time.Time {
 	now := e.clock.now()
 	for len(e.agenda) > 0 && !e.agenda[0].at.After(now) {
 		next := heap.Pop(&e.agenda).(event)
-		if next.turn == next.session.turn {
-			next.then(next.session, next.at)
-		}
+		next.then(next.at)
 	}
 	e.rest()
 	return now
 }
 
-// rest sets the timer for the next event. A stopped timer gives back its place
-// among what Close waits for; one that went off does so itself.
+// rest sets the timer for the next event, if it is not set for that already. A
+// stopped timer gives back its place among what Close waits for; one that went
+// off does so itself.
 func (e *Emulator) rest() {
+	var next time.Time
+	if !e.closed && len(e.agenda) > 0 {
+		next = e.agenda[0].at
+	}
+	if next.Equal(e.wake) {
+		return
+	}
 	if e.timer != nil && e.timer.Stop() {
 		e.running.Done()
 	}
-	e.timer = nil
-	if e.closed || len(e.agenda) == 0 {
+	e.timer, e.wake = nil, next
+	if next.IsZero() {
 		return
 	}
 	e.running.Add(1)
-	e.timer = time.AfterFunc(e.clock.until(e.agenda[0].at), func() {
+	e.timer = time.AfterFunc(e.clock.until(next), func() {
 		defer e.running.Done()
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		if !e.closed {
-			e.advance()
+		if e.wake.Equal(next) {
+			e.wake = time.Time{}
+			if !e.closed {
+				e.advance()
+			}
 		}
 	})
 }

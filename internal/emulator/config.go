@@ -1,24 +1,28 @@
 package emulator
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/edgegap-community/edgegap/api"
 )
 
 // Config says what an emulator imitates. The zero value takes any key that is
 // not empty and any app and version (kind Seat, ten sockets, autodeploy on),
-// and has a session ready two seconds after it was created.
+// and has a session ready two seconds after it was created. The tags are the
+// names of the settings in the program's YAML file and controls.
 type Config struct {
 	// Key is the only API key taken. Empty: any key that is not empty.
 	Key string `json:"-"`
 
-	// Seed decides the ids and the times that are drawn. The same seed and the
-	// same calls in the same order give the same ids.
+	// Seed decides the ids, the times and the faults that are drawn. The same
+	// seed and the same calls in the same order give the same ids.
 	Seed uint64 `json:"-"`
 
 	// Speed is how many seconds pass in the emulator for one of the process.
@@ -32,17 +36,23 @@ type Config struct {
 
 	// ReadyAfter is how long after its creation a session is Ready: a tenth of
 	// it Initializing, three tenths Seeking, the rest Waiting. 0 means 2 s,
-	// less than 0 at once. A deployment is up when the first of its sessions
-	// is Ready.
-	ReadyAfter time.Duration `json:"ready_after"`
+	// less than 0 at once. A deployment is up when the time of the session that
+	// it was made for has come, or that of another of its sessions before.
+	ReadyAfter time.Duration `json:"ready_after,format:units"`
 
 	// ReadyAfterMost, if it is longer than ReadyAfter, makes each session's
 	// time one drawn evenly between the two.
-	ReadyAfterMost time.Duration `json:"ready_after_most"`
+	ReadyAfterMost time.Duration `json:"ready_after_most,format:units"`
+
+	// InitializingFor and SeekingFor are how long a session is in these states,
+	// in place of their shares of the time to Ready, which they may not exceed.
+	// Less than 0: not at all.
+	InitializingFor time.Duration `json:"initializing_for,format:units"`
+	SeekingFor      time.Duration `json:"seeking_for,format:units"`
 
 	// TerminatingFor is how long a deleted session can still be read, as
 	// Terminating. 0 means 1 s, less than 0 not at all.
-	TerminatingFor time.Duration `json:"terminating_for"`
+	TerminatingFor time.Duration `json:"terminating_for,format:units"`
 
 	// RateLimit is what answers 429. The zero value: nothing does.
 	RateLimit RateLimit `json:"rate_limit"`
@@ -79,68 +89,110 @@ type RateLimit struct {
 
 // App is a version of an app. Its fields are told at sessionstest.App.
 type App struct {
-	Name         string                     `json:"name"`
-	Version      string                     `json:"version"`
-	Kind         string                     `json:"kind"`
-	Sockets      int                        `json:"sockets"`
-	NoAutodeploy bool                       `json:"no_autodeploy"`
-	Disabled     bool                       `json:"disabled"`
-	FailsToStart bool                       `json:"fails_to_start"`
-	Ports        map[string]api.PortMapping `json:"ports"`
+	Name               string                     `json:"name"`
+	Version            string                     `json:"version"`
+	Kind               string                     `json:"kind"`
+	Sockets            int                        `json:"sockets"`
+	NoAutodeploy       bool                       `json:"no_autodeploy"`
+	Disabled           bool                       `json:"disabled"`
+	FailsToStart       bool                       `json:"fails_to_start"`
+	EmptyTTL           time.Duration              `json:"empty_ttl,format:units"`
+	SessionMaxDuration time.Duration              `json:"session_max_duration,format:units"`
+	Ports              map[string]api.PortMapping `json:"ports"`
 }
 
-// Unknown has a field for each thing about the API that is not known. The
-// fields are told at sessionstest.Unknown.
+// Unknown has a field for each thing about the API that is not known, or only
+// inferred. The fields are told at sessionstest.Unknown.
 type Unknown struct {
-	UnknownSession     int  `json:"unknown_session"`
-	DeletedSession     int  `json:"deleted_session"`
-	FullDeployment     int  `json:"full_deployment"`
-	NoSocket           int  `json:"no_socket"`
-	DuplicateIP        int  `json:"duplicate_ip"`
-	UnknownIP          int  `json:"unknown_ip"`
-	EmptyIPList        int  `json:"empty_ip_list"`
-	EmptyFilters       int  `json:"empty_filters"`
-	PageBeyondEnd      int  `json:"page_beyond_end"`
-	MaxLimit           int  `json:"max_limit"`
-	NewestFirst        bool `json:"newest_first"`
-	ListTerminating    bool `json:"list_terminating"`
-	LinkedWhileWaiting bool `json:"linked_while_waiting"`
-	LinkedWhileDeleted bool `json:"linked_while_deleted"`
-	LongNames          bool `json:"long_names"`
-	Nulls              bool `json:"nulls"`
-	FullWebhook        bool `json:"full_webhook"`
-	WebhookRetries     int  `json:"webhook_retries"`
+	UnknownApp         int               `json:"unknown_app"`
+	SessionlessApp     int               `json:"sessionless_app"`
+	UnknownField       int               `json:"unknown_field"`
+	UnknownSession     int               `json:"unknown_session"`
+	DeletedSession     int               `json:"deleted_session"`
+	FullDeployment     int               `json:"full_deployment"`
+	NoSocket           int               `json:"no_socket"`
+	DuplicateIP        int               `json:"duplicate_ip"`
+	UnknownIP          int               `json:"unknown_ip"`
+	EmptyIPList        int               `json:"empty_ip_list"`
+	EmptyFilters       int               `json:"empty_filters"`
+	PageBeyondEnd      int               `json:"page_beyond_end"`
+	DefaultLimit       int               `json:"default_limit"`
+	MaxLimit           int               `json:"max_limit"`
+	NewestFirst        bool              `json:"newest_first"`
+	ListTerminating    bool              `json:"list_terminating"`
+	LinkedWhileWaiting bool              `json:"linked_while_waiting"`
+	LinkedStatus       bool              `json:"linked_status"`
+	LinkedWhileDeleted bool              `json:"linked_while_deleted"`
+	ReadyWhileDeleted  bool              `json:"ready_while_deleted"`
+	LongNames          bool              `json:"long_names"`
+	Nulls              bool              `json:"nulls"`
+	NoErrorText        bool              `json:"no_error_text"`
+	ChangedUsersOnly   bool              `json:"changed_users_only"`
+	AnyFilter          bool              `json:"any_filter"`
+	BulkStopTakes      time.Duration     `json:"bulk_stop_takes,format:units"`
+	EndedStatus        string            `json:"ended_status"`
+	FullWebhook        bool              `json:"full_webhook"`
+	WebhookRetries     int               `json:"webhook_retries"`
+	WebhookTimeout     time.Duration     `json:"webhook_timeout,format:units"`
+	WebhookHeaders     map[string]string `json:"webhook_headers"`
 }
 
-// Valid says what is wrong with the configuration: a kind that there is not, a
-// count below 0, or an answer that does not fit its question.
+// Valid says everything that is wrong with the configuration, by the names of
+// the settings: a kind that there is not, a count below 0, an answer that does
+// not fit its question.
 func (c Config) Valid() error {
+	var wrong []error
+	unless := func(fine bool, format string, args ...any) {
+		if !fine {
+			wrong = append(wrong, fmt.Errorf("emulator: "+format, args...))
+		}
+	}
 	for i, a := range c.Apps {
-		if !slices.Contains([]string{"", KindSeat, KindMatch, KindDefault}, a.Kind) {
-			return fmt.Errorf("emulator: apps[%d]: kind must be Seat, Match or Default", i)
-		}
-		if a.Sockets < 0 {
-			return fmt.Errorf("emulator: apps[%d]: sockets must not be negative", i)
-		}
+		unless(slices.Contains([]string{"", KindSeat, KindMatch, KindDefault}, a.Kind), "apps[%d].kind must be Seat, Match or Default", i)
+		unless(a.Sockets >= 0, "apps[%d].sockets must not be negative", i)
+		unless(a.EmptyTTL >= 0, "apps[%d].empty_ttl must not be negative", i)
+		unless(a.SessionMaxDuration == 0 || a.SessionMaxDuration >= time.Hour, "apps[%d].session_max_duration must be at least an hour", i)
 	}
 	u := c.Unknown
-	if u.MaxLimit < 0 || u.WebhookRetries < 0 || c.RateLimit.PerSecond < 0 || c.RateLimit.Burst < 0 || c.RateLimit.RetryAfter < 0 || c.Speed < 0 {
-		return errors.New("emulator: max_limit, webhook_retries, rate_limit and speed must not be negative")
+	for name, n := range map[string]float64{
+		"speed": c.Speed, "rate_limit.per_second": c.RateLimit.PerSecond, "rate_limit.burst": float64(c.RateLimit.Burst),
+		"rate_limit.retry_after": float64(c.RateLimit.RetryAfter), "unknown.default_limit": float64(u.DefaultLimit),
+		"unknown.max_limit": float64(u.MaxLimit), "unknown.webhook_retries": float64(u.WebhookRetries),
+		"unknown.webhook_timeout": float64(u.WebhookTimeout), "unknown.bulk_stop_takes": float64(u.BulkStopTakes),
+	} {
+		unless(n >= 0, "%s must not be negative", name)
 	}
-	for _, answer := range []int{u.UnknownSession, u.DeletedSession} {
-		if answer != 0 && !isErrorStatus(answer) {
-			return errors.New("emulator: unknown_session and deleted_session must be 0 or 400 to 599")
-		}
+	ready := c.leastReadyAfter()
+	unless(share(c.InitializingFor, ready/10)+share(c.SeekingFor, ready*3/10) <= ready,
+		"initializing_for and seeking_for must not be longer than ready_after together")
+	for name, answer := range map[string]int{"unknown_session": u.UnknownSession, "deleted_session": u.DeletedSession, "unknown_app": u.UnknownApp} {
+		unless(answer == 0 || isErrorStatus(answer), "unknown.%s must be 0 or 400 to 599", name)
 	}
-	for _, answer := range []int{u.FullDeployment, u.NoSocket, u.DuplicateIP, u.UnknownIP, u.EmptyIPList, u.EmptyFilters, u.PageBeyondEnd} {
-		if answer != 0 && answer != http.StatusOK && !isErrorStatus(answer) {
-			return errors.New("emulator: the answers of unknown must be 0, 200 or 400 to 599")
-		}
+	for name, answer := range map[string]int{"sessionless_app": u.SessionlessApp, "unknown_field": u.UnknownField, "full_deployment": u.FullDeployment, "no_socket": u.NoSocket,
+		"duplicate_ip": u.DuplicateIP, "unknown_ip": u.UnknownIP, "empty_ip_list": u.EmptyIPList, "empty_filters": u.EmptyFilters,
+		"page_beyond_end": u.PageBeyondEnd} {
+		unless(answer == 0 || answer == http.StatusOK || isErrorStatus(answer), "unknown.%s must be 0, 200 or 400 to 599", name)
 	}
-	return nil
+	unless(slices.Contains([]string{"", StatusError, StatusUnprocessable, StatusTerminating}, u.EndedStatus),
+		"unknown.ended_status must be Error, Unprocessable or Terminating")
+	for name, value := range u.WebhookHeaders {
+		unless(isHeader(name, value), "unknown.webhook_headers: %q is not a header", name)
+	}
+	slices.SortFunc(wrong, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
+	return errors.Join(wrong...)
 }
 
 func isErrorStatus(status int) bool { return status >= 400 && status <= 599 }
+
+// isHeader is whether HTTP can carry a header.
+func isHeader(name, value string) bool {
+	const punctuation = "!#$%&'*+-.^_`|~"
+	isToken := func(r rune) bool {
+		return '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || strings.ContainsRune(punctuation, r)
+	}
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool { return !isToken(r) }) &&
+		!strings.ContainsFunc(value, unicode.IsControl)
+}
 
 // orElse is v, or the default where v is not set.
 func orElse[T comparable](v, otherwise T) T {
@@ -149,6 +201,11 @@ func orElse[T comparable](v, otherwise T) T {
 		return otherwise
 	}
 	return v
+}
+
+// leastReadyAfter is the shortest time to Ready.
+func (c *Config) leastReadyAfter() time.Duration {
+	return max(orElse(c.ReadyAfter, 2*time.Second), 0)
 }
 
 // app is the first configured app version that fits the names of a request.

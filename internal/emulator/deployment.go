@@ -2,41 +2,55 @@ package emulator
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/edgegap-community/edgegap/api"
 )
 
 type deployment struct {
-	id       string
-	app      App
-	place    place
-	publicIP string
-	fqdn     string
-	ports    map[string]api.PortMapping
-	tags     []string
-	env      map[string]string
-	ready    bool
-	used     int // sockets
+	number     int // in the order of their making
+	id         string
+	app        App
+	place      int // in places
+	publicIP   string
+	fqdn       string
+	ports      map[string]api.PortMapping
+	tags       []string
+	env        map[string]string
+	ready      bool
+	unjoinable bool
+	ended      bool
+	sessions   map[*session]bool
+	used       int       // sockets
+	emptySince time.Time // zero while it is on its way or has sessions
+	spots      []spot
 }
 
 // find looks for a place for a session: the deployment it asks for, else the
 // nearest that is up or on its way, has all its tags and enough free sockets,
-// else a new one. If there is none it says why.
+// and of those equally near the oldest, else a new one. If there is none it
+// says why.
 func (e *Emulator) find(s *session) (*deployment, string) {
+	need := s.need(len(s.users))
 	if id := s.request.DeploymentRequestID; id != "" {
-		d := e.deployment(id)
-		if d == nil || d.free() < s.need(len(s.users)) {
+		if !e.takes(id, need) {
 			return nil, "the deployment asked for has no room"
 		}
-		return d, ""
+		return e.byID[id], ""
 	}
 	var best *deployment
-	for _, d := range e.deployments {
-		if d.fits(s) && (best == nil || distance(s.request, d.place) < distance(s.request, best.place)) {
-			best = d
+	var nearest float64
+	for i, p := range places {
+		if !passes(s.request.Filters, p) {
+			continue
+		}
+		d, away := e.first(s, i, need), distance(s.request, p)
+		if d != nil && (best == nil || away < nearest || away == nearest && d.number < best.number) {
+			best, nearest = d, away
 		}
 	}
 	switch {
@@ -44,67 +58,118 @@ func (e *Emulator) find(s *session) (*deployment, string) {
 		return best, ""
 	case s.app.NoAutodeploy:
 		return nil, "no deployment fits, and autodeploy is off"
-	case s.need(len(s.users)) > s.app.Sockets:
+	case need > s.app.Sockets:
 		return nil, "the session needs more sockets than a deployment has"
 	case len(allowed(s.request)) == 0:
 		return nil, "no location passes the filters"
 	}
-	return e.deploy(s.app, s.request), ""
+	d := e.deploy(s.app, s.request)
+	e.plan(s.created.Add(s.readyAfter), func(now time.Time) { e.up(d, now) })
+	return d, ""
 }
 
-func (d *deployment) fits(s *session) bool {
-	if d.app.Name != s.app.Name || d.app.Version != s.app.Version || d.free() < s.need(len(s.users)) {
-		return false
-	}
+// first is the oldest deployment at a place that has room and all the tags of
+// the session.
+func (e *Emulator) first(s *session, place, need int) *deployment {
+	var tags []string
 	for _, selector := range s.request.Selectors {
-		if !selector.TagOnly && !slices.Contains(d.tags, selector.Tag) {
+		if !selector.TagOnly {
+			tags = append(tags, selector.Tag)
+		}
+	}
+	l := label{app: s.app.Name, version: s.app.Version, place: place}
+	if len(tags) > 0 {
+		l.tag = tags[0]
+	}
+	on := e.shelves[l]
+	if on == nil {
+		return nil
+	}
+	for at := on.next(0, need); at != none; at = on.next(at+1, need) {
+		if d := on.deployments[at]; d.hasTags(tags) {
+			return d
+		}
+	}
+	return nil
+}
+
+func (d *deployment) hasTags(tags []string) bool {
+	for _, tag := range tags {
+		if !slices.Contains(d.tags, tag) {
 			return false
 		}
 	}
-	return passes(s.request.Filters, d.place)
+	return true
 }
 
-func (d *deployment) free() int { return d.app.Sockets - d.used }
+// takes is whether the deployment with that id is there and has so much room.
+func (e *Emulator) takes(id string, need int) bool {
+	d := e.byID[id]
+	return d != nil && d.room() >= need
+}
+
+// room is how many sockets are free for new sessions, or none.
+func (d *deployment) room() int {
+	if d.ended || d.unjoinable {
+		return none
+	}
+	return d.app.Sockets - d.used
+}
 
 // link puts the session on the deployment. Tags that only mark are added.
-func (d *deployment) link(s *session) {
-	d.used += s.need(len(s.users))
-	d.mark(s.request.Selectors)
+func (e *Emulator) link(s *session, d *deployment) {
 	s.deployment = d
+	d.sessions[s] = true
+	d.emptySince = time.Time{}
+	e.mark(d, s.request.Selectors)
+	d.use(s.need(len(s.users)))
 }
 
-func (d *deployment) mark(selectors []api.SelectorModel) {
+// use takes so many sockets more, or gives them back.
+func (d *deployment) use(sockets int) {
+	d.used += sockets
+	d.reshelve()
+}
+
+func (e *Emulator) mark(d *deployment, selectors []api.SelectorModel) {
 	for _, selector := range selectors {
 		if !slices.Contains(d.tags, selector.Tag) {
 			d.tags = append(d.tags, selector.Tag)
+			e.shelve(d, selector.Tag)
 		}
 	}
 }
 
-func (s *session) unlink() {
+// unlink takes the session off its deployment, if it has one.
+func (e *Emulator) unlink(s *session, now time.Time) {
 	if d := s.deployment; d != nil {
-		d.used -= s.need(len(s.users))
 		s.deployment = nil
+		delete(d.sessions, s)
+		d.use(-s.need(len(s.users)))
+		e.idle(d, now)
 	}
 }
 
 // deploy starts a new deployment where the request wants it.
 func (e *Emulator) deploy(app App, request api.SessionModel) *deployment {
 	number := e.ids.next()
+	e.made++
 	d := &deployment{
+		number:   e.made,
 		id:       fmt.Sprintf("%012x", number),
 		app:      app,
 		publicIP: fmt.Sprintf("203.0.113.%d", 1+number%254),
 		ports:    map[string]api.PortMapping{},
 		env:      map[string]string{},
+		sessions: map[*session]bool{},
 	}
 	d.fqdn = d.id + ".deployments.example"
 	choice := allowed(request)
 	if len(choice) == 0 {
-		choice = places
+		choice = allowed(api.SessionModel{})
 	}
-	d.place = slices.MinFunc(choice, func(a, b place) int {
-		return cmp.Compare(distance(request, a), distance(request, b))
+	d.place = slices.MinFunc(choice, func(a, b int) int {
+		return cmp.Compare(distance(request, places[a]), distance(request, places[b]))
 	})
 	for i, key := range slices.Sorted(maps.Keys(app.Ports)) {
 		port := app.Ports[key]
@@ -113,28 +178,95 @@ func (e *Emulator) deploy(app App, request api.SessionModel) *deployment {
 		port.Link = fmt.Sprintf("%s:%d", d.fqdn, port.External)
 		d.ports[key] = port
 	}
-	d.mark(request.Selectors)
 	for _, selector := range request.Selectors {
 		if selector.Env.Key != "" {
 			d.env[selector.Env.Key] = selector.Env.Value
 		}
 	}
+	e.byID[d.id] = d
 	e.deployments = append(e.deployments, d)
+	e.shelve(d, "")
+	e.mark(d, request.Selectors)
 	return d
 }
 
-func (e *Emulator) deployment(id string) *deployment {
-	for _, d := range e.deployments {
-		if d.id == id {
-			return d
-		}
+// up has a deployment run, or fail, if it has not already.
+func (e *Emulator) up(d *deployment, now time.Time) {
+	switch {
+	case d.ready || d.ended:
+	case d.app.FailsToStart:
+		e.end(d, StatusError, "the deployment failed to start", now)
+	default:
+		d.ready = true
+		e.idle(d, now)
 	}
+}
+
+// idle begins the time after which a deployment without sessions ends.
+func (e *Emulator) idle(d *deployment, now time.Time) {
+	if !d.ready || d.ended || len(d.sessions) > 0 || d.app.EmptyTTL <= 0 {
+		return
+	}
+	d.emptySince = now
+	e.plan(now.Add(d.app.EmptyTTL), func(later time.Time) {
+		if d.emptySince.Equal(now) {
+			e.end(d, StatusError, "", later)
+		}
+	})
+}
+
+// end takes a deployment away. Its sessions take a last status, hold no
+// sockets, and can be read for as long as their app version says.
+func (e *Emulator) end(d *deployment, status, problem string, now time.Time) {
+	if d.ended {
+		return
+	}
+	d.ended, d.emptySince = true, time.Time{}
+	d.reshelve()
+	delete(e.byID, d.id)
+	e.deployments = slices.DeleteFunc(e.deployments, func(other *deployment) bool { return other == d })
+	for _, s := range slices.SortedFunc(maps.Keys(d.sessions), func(a, b *session) int { return cmp.Compare(a.number, b.number) }) {
+		readable := orElse(d.app.SessionMaxDuration, time.Hour)
+		if status == StatusTerminating {
+			e.terminate(s, now, readable)
+			continue
+		}
+		e.fail(s, status, problem, now)
+		e.planTurn(s, now.Add(readable), e.forget)
+	}
+}
+
+// SetJoinable has a deployment take new sessions or not, also those that ask for
+// it by its request id. It is an error if there is no such deployment.
+func (e *Emulator) SetJoinable(requestID string, joinable bool) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.advance()
+	d := e.byID[requestID]
+	if d == nil {
+		return errNoDeployment
+	}
+	d.unjoinable = !joinable
+	d.reshelve()
 	return nil
 }
 
-func (e *Emulator) remove(d *deployment) {
-	e.deployments = slices.DeleteFunc(e.deployments, func(other *deployment) bool { return other == d })
+// EndDeployment has a deployment end at once. It is an error if there is no such
+// deployment.
+func (e *Emulator) EndDeployment(requestID string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.advance()
+	d := e.byID[requestID]
+	if d == nil {
+		return errNoDeployment
+	}
+	e.end(d, orElse(e.config.Unknown.EndedStatus, StatusError), "the deployment ended", now)
+	e.advance()
+	return nil
 }
+
+var errNoDeployment = errors.New("emulator: request_id: no such deployment runs")
 
 // seen is the deployment as a session shows it: without an address until it is
 // up.
@@ -142,7 +274,7 @@ func (e *Emulator) seen(d *deployment) *api.Deployment {
 	if d == nil {
 		return nil
 	}
-	location := d.place.DeploymentLocation
+	location := places[d.place].DeploymentLocation
 	view := &api.Deployment{
 		RequestID:    d.id,
 		Status:       e.statusName("Deploying"),
@@ -157,7 +289,7 @@ func (e *Emulator) seen(d *deployment) *api.Deployment {
 		view.Ready = true
 		view.PublicIP = d.publicIP
 		view.Ports = maps.Clone(d.ports)
-		view.IsJoinableBySession = d.free() > 0
+		view.IsJoinableBySession = d.room() > 0
 	}
 	return view
 }

@@ -37,6 +37,7 @@ type Emulator struct {
 	mu     sync.Mutex // never held while waiting for anything
 	closed bool
 	timer  *time.Timer
+	wake   time.Time // what the timer is set for; zero when there is none
 	config Config
 	state
 }
@@ -46,16 +47,22 @@ type state struct {
 	agenda      agenda
 	planned     int
 	ids         ids
-	dice        *rand.Rand
+	dice        *rand.Rand          // for times
+	chance      *rand.Rand          // for faults
 	versions    map[[2]string]int64 // the integer ids of app versions, by name and version
-	deployments []*deployment       // in the order of their making
+	made        int                 // deployments, ever
+	deployments []*deployment       // those that run or are on their way, in the order of their making
+	byID        map[string]*deployment
+	shelves     map[label]*shelf    // the same, by what a session looks for
 	sessions    map[string]*session // all that ever existed
 	order       []*session          // the same, in the order of their making
-	listed      []*session          // those in the list, in that order
+	listed      []*session          // those in the list, in that order; see list
+	stale       bool                // some of them have left it
 	bucket      bucket
 	faults      []Fault
 	requests    []*Request
 	webhooks    []Webhook
+	delivered   chan struct{} // closed with the next webhook
 }
 
 // New returns a running emulator. Close it. It panics if the configuration is
@@ -73,10 +80,14 @@ func New(config Config) *Emulator {
 
 func newState(seed uint64) state {
 	return state{
-		ids:      ids{seed: seed},
-		dice:     rand.New(rand.NewPCG(seed, 0)),
-		versions: map[[2]string]int64{},
-		sessions: map[string]*session{},
+		ids:       ids{seed: seed},
+		dice:      rand.New(rand.NewPCG(seed, 0)),
+		chance:    rand.New(rand.NewPCG(seed, 1)),
+		delivered: make(chan struct{}),
+		versions:  map[[2]string]int64{},
+		byID:      map[string]*deployment{},
+		shelves:   map[label]*shelf{},
+		sessions:  map[string]*session{},
 	}
 }
 
@@ -96,7 +107,9 @@ func (e *Emulator) Close() {
 func (e *Emulator) Reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	delivered := e.delivered
 	e.state = newState(e.config.Seed)
+	close(delivered) // who waits for webhooks begins anew, too
 	e.rest()
 }
 

@@ -3,23 +3,28 @@ package emulator
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
 // Fault is something that goes wrong with one call or several. Its fields are
 // told at sessionstest.Fault.
 type Fault struct {
-	Operation  string        `json:"operation"`
-	Times      int           `json:"times"`
-	Delay      time.Duration `json:"delay"`
-	Status     int           `json:"status"`
-	RetryAfter string        `json:"retry_after"`
-	Body       string        `json:"body"`
-	Break      Break         `json:"break"`
-	Done       bool          `json:"done"`
+	Operation string            `json:"operation"`
+	Times     int               `json:"times"`
+	Share     float64           `json:"share"`
+	Delay     time.Duration     `json:"delay,format:units"`
+	Status    int               `json:"status"`
+	Headers   map[string]string `json:"headers"`
+	Body      string            `json:"body"`
+	Slow      time.Duration     `json:"slow,format:units"`
+	Break     Break             `json:"break"`
+	Done      bool              `json:"done"`
 }
 
 // Break is how an answer is harmed on its way.
@@ -34,39 +39,61 @@ const (
 )
 
 // FailNext plans faults, in the order given, behind those planned already.
-// Each call takes the first that is for its operation. A fault that cannot be
-// is an error, and none of them is planned.
+// Each call takes the first that is for its operation and, if it has a share,
+// strikes by the dice. A fault that cannot be is an error, and none of them is
+// planned.
 func (e *Emulator) FailNext(faults ...Fault) error {
-	for _, f := range faults {
-		switch {
-		case f.Operation != "" && !slices.Contains(operationNames(), f.Operation):
-			return errors.New("emulator: fault: there is no such operation")
-		case f.Times < 0 || f.Delay < 0:
-			return errors.New("emulator: fault: times and delay must not be negative")
-		case f.Status != 0 && (f.Status < 200 || f.Status > 599):
-			return errors.New("emulator: fault: status must be 200 to 599")
-		case !slices.Contains([]Break{"", BreakReset, BreakStall, BreakCut, BreakGarble}, f.Break):
-			return errors.New("emulator: fault: break must be reset, stall, cut or garble")
+	for i, f := range faults {
+		if err := f.valid(); err != nil {
+			return fmt.Errorf("emulator: faults[%d].%w", i, err)
 		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.faults = append(e.faults, faults...)
+	for _, f := range faults {
+		f.Headers = maps.Clone(f.Headers)
+		e.faults = append(e.faults, f)
+	}
 	return nil
 }
 
-func operationNames() (names []string) {
-	for _, name := range operations {
-		names = append(names, name)
+func (f Fault) valid() error {
+	names := slices.Sorted(maps.Values(operations))
+	breaks := []Break{BreakReset, BreakStall, BreakCut, BreakGarble}
+	switch {
+	case f.Operation != "" && !slices.Contains(names, f.Operation):
+		return fmt.Errorf("operation must be one of %s", strings.Join(names, ", "))
+	case f.Times < 0:
+		return errors.New("times must not be negative")
+	case !(f.Share >= 0 && f.Share <= 1):
+		return errors.New("share must be 0 to 1")
+	case f.Delay < 0:
+		return errors.New("delay must not be negative")
+	case f.Slow < 0:
+		return errors.New("slow must not be negative")
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return errors.New("status must be 200 to 599")
+	case f.Body != "" && f.Status == 0:
+		return errors.New("body needs a status")
+	case f.Break != "" && !slices.Contains(breaks, f.Break):
+		return fmt.Errorf("break must be one of %s", strings.Join(breaks, ", "))
 	}
-	return names
+	for name, value := range f.Headers {
+		if !isHeader(name, value) {
+			return fmt.Errorf("headers: %q is not a header", name)
+		}
+	}
+	return nil
 }
 
-// ForgetFaults takes back every planned fault that has not struck yet.
-func (e *Emulator) ForgetFaults() {
+// ForgetFaults takes back every planned fault that has not struck yet, and
+// returns them.
+func (e *Emulator) ForgetFaults() []Fault {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	forgotten := list(e.faults)
 	e.faults = nil
+	return forgotten
 }
 
 // fault takes the next one planned for the operation; the zero Fault is none.
@@ -75,10 +102,13 @@ func (e *Emulator) fault(operation string) Fault {
 	defer e.mu.Unlock()
 	for i := range e.faults {
 		f := &e.faults[i]
-		if f.Operation != "" && f.Operation != operation {
+		if f.Operation != "" && f.Operation != operation || f.Share > 0 && e.chance.Float64() >= f.Share {
 			continue
 		}
 		taken := *f
+		if f.Times == 0 && f.Share > 0 {
+			return taken // until it is forgotten
+		}
 		if f.Times--; f.Times <= 0 {
 			e.faults = slices.Delete(e.faults, i, i+1)
 		}
@@ -90,9 +120,6 @@ func (e *Emulator) fault(operation string) Fault {
 // answer is the one that a fault with a status gives.
 func (f Fault) answer() *answer {
 	a := &answer{header: http.Header{}}
-	if f.RetryAfter != "" {
-		a.header.Set("Retry-After", f.RetryAfter)
-	}
 	if f.Body == "" {
 		writeError(a, refuse(f.Status, "a planned fault"))
 		return a

@@ -39,7 +39,7 @@ func TestFaultsInMemoryAndOverASocket(t *testing.T) {
 		"garble":                 {emulator.Fault{Break: "garble"}, 200, nil, "", 1},
 		"garbled error":          {emulator.Fault{Break: "garble", Status: 500}, 500, nil, "", 0},
 		"for another call":       {emulator.Fault{Operation: "get-session", Status: 503}, 200, nil, "{}", 1},
-		"for this call":          {emulator.Fault{Operation: "session-post", Status: 429, RetryAfter: "7"}, 429, nil, "{}", 0},
+		"for this call":          {emulator.Fault{Operation: "session-post", Status: 429, Headers: map[string]string{"Retry-After": "7"}}, 429, nil, "{}", 0},
 		"a body that is a list":  {emulator.Fault{Status: 200, Body: "[]"}, 200, nil, "[]", 0},
 		"a body that is no HTML": {emulator.Fault{Status: 500, Body: "oops"}, 500, nil, "oops", 0},
 	} {
@@ -55,7 +55,7 @@ func TestFaultsInMemoryAndOverASocket(t *testing.T) {
 			if err == nil {
 				text, err = io.ReadAll(response.Body)
 				response.Body.Close()
-				if response.StatusCode != c.status || response.Header.Get("Retry-After") != c.fault.RetryAfter {
+				if response.StatusCode != c.status || response.Header.Get("Retry-After") != c.fault.Headers["Retry-After"] {
 					t.Errorf("status %d, Retry-After %q", response.StatusCode, response.Header.Get("Retry-After"))
 				}
 			} else if c.status != 0 {

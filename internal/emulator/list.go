@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
+	"time"
 
 	"github.com/edgegap-community/edgegap/api"
 )
@@ -28,7 +28,8 @@ func (c calls) ListSessions(_ context.Context, r ListSessionsRequestObject) (Lis
 	if err != nil {
 		return nil, err
 	}
-	total := int64(len(c.listed))
+	listed := c.list()
+	total := int64(len(listed))
 	pages := max((total+limit-1)/limit, 1)
 	if number > pages {
 		if err := settled(c.config.Unknown.PageBeyondEnd, http.StatusOK, "page: there is no such page"); err != nil {
@@ -58,7 +59,7 @@ func (c calls) ListSessions(_ context.Context, r ListSessionsRequestObject) (Lis
 			if c.config.Unknown.NewestFirst {
 				at = total - 1 - i
 			}
-			answer.Data = append(answer.Data, c.summary(c.listed[at]))
+			answer.Data = append(answer.Data, c.summary(listed[at]))
 		}
 	}
 	return answer, nil
@@ -68,7 +69,7 @@ func (c calls) ListSessions(_ context.Context, r ListSessionsRequestObject) (Lis
 // greater than all sessions there are is as good as their number, so that
 // nothing overflows.
 func (c calls) paging(p api.ListSessionsParams) (number, limit int64, err error) {
-	number, limit = 1, 10
+	number, limit = 1, int64(orElse(c.config.Unknown.DefaultLimit, 10))
 	if p.Page != nil {
 		number = *p.Page
 	}
@@ -84,7 +85,7 @@ func (c calls) paging(p api.ListSessionsParams) (number, limit int64, err error)
 	if most := int64(c.config.Unknown.MaxLimit); most > 0 {
 		limit = min(limit, most)
 	}
-	return number, min(limit, int64(max(len(c.listed), 1))), nil
+	return number, min(limit, int64(max(len(c.list()), 1))), nil
 }
 
 func (c calls) SessionsBulkStop(_ context.Context, r SessionsBulkStopRequestObject) (SessionsBulkStopResponseObject, error) {
@@ -102,18 +103,24 @@ func (c calls) SessionsBulkStop(_ context.Context, r SessionsBulkStopRequestObje
 		}
 	}
 	answer := SessionsBulkStop200JSONResponse{Processable: []api.SessionStopResponse{}}
-	for _, s := range slices.Clone(c.listed) {
-		if s.status != StatusTerminating && s.matches(r.Body.Filters) {
-			c.terminate(s, now)
+	for _, s := range c.list() {
+		if s.status != StatusTerminating && c.matches(s, r.Body.Filters) {
 			answer.Processable = append(answer.Processable, api.SessionStopResponse{SessionID: s.id})
+			c.plan(now.Add(c.config.Unknown.BulkStopTakes), func(later time.Time) {
+				if s.status != StatusTerminating {
+					c.stop(s, later)
+				}
+			})
 		}
 	}
 	c.advance()
 	return answer, nil
 }
 
-// matches is whether the session passes every filter.
-func (s *session) matches(filters []api.SessionBulkStopFiltersPayload) bool {
+// matches is whether the session passes every filter, or any where that is the
+// setting. No filter at all is passed by every session.
+func (c calls) matches(s *session, filters []api.SessionBulkStopFiltersPayload) bool {
+	anyWill := c.config.Unknown.AnyFilter && len(filters) > 0
 	for _, f := range filters {
 		var have []string
 		switch {
@@ -125,9 +132,9 @@ func (s *session) matches(filters []api.SessionBulkStopFiltersPayload) bool {
 		case f.Field == api.SessionBulkStopFieldDeploymentTags:
 			have = s.deployment.tags
 		}
-		if !match(f.FilterType, f.Values, have) {
-			return false
+		if match(f.FilterType, f.Values, have) == anyWill {
+			return anyWill
 		}
 	}
-	return true
+	return !anyWill
 }

@@ -25,8 +25,13 @@ var places = []place{
 
 // allowed are the places that pass the request's filters, narrowed to those in
 // the city, country and so on that it names, as far as there are any.
-func allowed(request api.SessionModel) []place {
-	choice := slices.DeleteFunc(slices.Clone(places), func(p place) bool { return !passes(request.Filters, p) })
+func allowed(request api.SessionModel) []int {
+	var choice []int
+	for i, p := range places {
+		if passes(request.Filters, p) {
+			choice = append(choice, i)
+		}
+	}
 	for _, want := range []struct{ field, name string }{
 		{"continent", request.Continent},
 		{"country", request.Country},
@@ -34,8 +39,8 @@ func allowed(request api.SessionModel) []place {
 		{"administrative_division", request.AdministrativeDivision},
 		{"city", request.City},
 	} {
-		near := slices.DeleteFunc(slices.Clone(choice), func(p place) bool {
-			return !slices.Contains(p.values(want.field), want.name)
+		near := slices.DeleteFunc(slices.Clone(choice), func(i int) bool {
+			return !slices.Contains(places[i].values(want.field), want.name)
 		})
 		if len(near) > 0 {
 			choice = near

@@ -14,38 +14,59 @@ import (
 // mostRecorded is how many requests, and how many webhooks, are remembered.
 const mostRecorded = 100_000
 
-// Request is one that reached the emulator, without its key, its query and its
-// body. The fields are told at sessionstest.Request.
+// mostRecordedBody is how many bytes of a request's or a webhook's body are.
+const mostRecordedBody = 16 << 10
+
+// Request is one that reached the emulator, without its key. The fields are
+// told at sessionstest.Request.
 type Request struct {
-	Operation   string    `json:"operation"`
-	Method      string    `json:"method"`
-	Path        string    `json:"path"`
-	SessionID   string    `json:"session_id"`
-	Status      int       `json:"status"`
-	KeyAccepted bool      `json:"key_accepted"`
-	ContentType string    `json:"content_type"`
-	HasBody     bool      `json:"has_body"`
-	UserAgent   string    `json:"user_agent"`
-	Time        time.Time `json:"time"`
+	Operation   string      `json:"operation"`
+	Method      string      `json:"method"`
+	Path        string      `json:"path"`
+	Query       string      `json:"query"`
+	SessionID   string      `json:"session_id"`
+	Header      http.Header `json:"header"`
+	Body        string      `json:"body"`
+	KeyAccepted bool        `json:"key_accepted"`
+	Status      int         `json:"status"`
+	Message     string      `json:"message"`
+	Time        time.Time   `json:"time"`
 }
 
 // record begins the record of a request as it arrives.
 func (e *Emulator) record(r *http.Request, operation string) *Request {
 	call := &Request{
-		Operation:   operation,
-		Method:      r.Method,
-		Path:        r.URL.EscapedPath(),
-		ContentType: r.Header.Get("Content-Type"),
-		UserAgent:   r.UserAgent(),
-		Time:        time.Now(),
+		Operation: operation,
+		Method:    r.Method,
+		Path:      masked(r, r.URL.EscapedPath()),
+		Query:     masked(r, r.URL.RawQuery),
+		Header:    http.Header{},
+		Time:      e.clock.now(),
+	}
+	for name, values := range r.Header {
+		if name != "Authorization" {
+			for _, value := range values {
+				call.Header.Add(name, masked(r, value))
+			}
+		}
 	}
 	if strings.Contains(operation, "-session") || operation == "session-delete" {
-		call.SessionID = sessionOf(r.URL)
+		call.SessionID = masked(r, sessionOf(r.URL))
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.requests = remember(e.requests, call)
 	return call
+}
+
+// masked is a part of a request without the key, should it be there by mistake.
+// A key of a few characters, as tests have, is left: it would be in every word.
+func masked[T string | []byte](r *http.Request, part T) string {
+	_, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if key = strings.TrimSpace(key); len(key) < 8 {
+		return string(part)
+	}
+	return strings.ReplaceAll(string(part), key, "[key]")
 }
 
 // remember appends, and forgets the oldest when there are too many.
@@ -75,36 +96,44 @@ func (e *Emulator) Requests() []Request {
 	return seen
 }
 
-// SessionState is the emulator's own view of one that was ever created.
+// SessionState is the emulator's own view of one. The fields are told at
+// sessionstest.Session.
 type SessionState struct {
 	SessionID           string    `json:"session_id"`
 	AppName             string    `json:"app_name"`
 	VersionName         string    `json:"version_name"`
 	Status              string    `json:"status"`
-	Exists              bool      `json:"exists"` // no delete was accepted
 	WebhookURL          string    `json:"webhook_url"`
 	DeploymentRequestID string    `json:"deployment_request_id"`
 	IPs                 []string  `json:"ips"`
 	Created             time.Time `json:"created"`
 }
 
+// Entry is a session in the ledger.
+type Entry struct {
+	SessionState
+	Exists bool `json:"exists"` // it can be read, and no delete was accepted
+}
+
 // Sessions is the ledger: every session created since New or Reset, in that
 // order, those deleted too.
-func (e *Emulator) Sessions() []SessionState {
+func (e *Emulator) Sessions() []Entry {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.advance()
-	ledger := []SessionState{}
+	ledger := make([]Entry, 0, len(e.order))
 	for _, s := range e.order {
-		entry := SessionState{
-			SessionID:   s.id,
-			AppName:     s.app.Name,
-			VersionName: s.app.Version,
-			Status:      s.status,
-			Exists:      s.status != StatusTerminating,
-			WebhookURL:  s.request.WebhookURL,
-			IPs:         []string{},
-			Created:     s.created,
+		entry := Entry{
+			SessionState: SessionState{
+				SessionID:   s.id,
+				AppName:     s.app.Name,
+				VersionName: s.app.Version,
+				Status:      s.status,
+				WebhookURL:  s.request.WebhookURL,
+				IPs:         []string{},
+				Created:     s.created,
+			},
+			Exists: !s.gone && s.status != StatusTerminating,
 		}
 		if s.deployment != nil {
 			entry.DeploymentRequestID = s.deployment.id
@@ -117,7 +146,8 @@ func (e *Emulator) Sessions() []SessionState {
 	return ledger
 }
 
-// DeploymentState is the emulator's own view of one.
+// DeploymentState is the emulator's own view of one. The fields are told at
+// sessionstest.Deployment.
 type DeploymentState struct {
 	RequestID   string            `json:"request_id"`
 	AppName     string            `json:"app_name"`
@@ -126,6 +156,7 @@ type DeploymentState struct {
 	Tags        []string          `json:"tags"`
 	Env         map[string]string `json:"env"`
 	Ready       bool              `json:"ready"`
+	Joinable    bool              `json:"joinable"`
 	Sockets     int               `json:"sockets"`
 	SocketsUsed int               `json:"sockets_used"`
 }
@@ -141,10 +172,11 @@ func (e *Emulator) Deployments() []DeploymentState {
 			RequestID:   d.id,
 			AppName:     d.app.Name,
 			VersionName: d.app.Version,
-			City:        d.place.City,
+			City:        places[d.place].City,
 			Tags:        list(d.tags),
 			Env:         maps.Clone(d.env),
 			Ready:       d.ready,
+			Joinable:    !d.unjoinable,
 			Sockets:     d.app.Sockets,
 			SocketsUsed: d.used,
 		})
@@ -162,8 +194,13 @@ func (e *Emulator) Deploy(app, version string, tags ...string) (string, error) {
 	if !ok || app == "" {
 		return "", fmt.Errorf("emulator: there is no app %q with a version %q to deploy", app, version)
 	}
+	now := e.advance()
 	d := e.deploy(found, api.SessionModel{})
-	d.tags = list(tags)
+	for _, tag := range tags {
+		e.mark(d, []api.SelectorModel{{Tag: tag}})
+	}
 	d.ready = true
+	e.idle(d, now)
+	e.rest()
 	return d.id, nil
 }

@@ -6,18 +6,15 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"mime"
 	"net/http"
 	"net/url"
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/edgegap-community/edgegap/api"
 )
-
-// mostBody is how many bytes of a request are read.
-const mostBody = 1 << 20
 
 // operations are the contract's names of the routes.
 var operations = map[string]string{
@@ -87,7 +84,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client went away
 	}
-	e.note(func() { call.HasBody = len(body) > 0 })
+	e.note(func() { call.Body = masked(r, body[:min(len(body), mostRecordedBody)]) })
 	var a *answer
 	if fault.Done || fault.Status == 0 {
 		a = e.answer(r, call, body, allow)
@@ -95,10 +92,13 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if fault.Status != 0 {
 		a = fault.answer()
 	}
-	if fault.Break != BreakReset && fault.Break != BreakStall {
-		e.note(func() { call.Status = a.status })
+	for name, value := range fault.Headers {
+		a.header.Set(name, value)
 	}
-	send(w, r, a, fault.Break)
+	if fault.Break != BreakReset && fault.Break != BreakStall {
+		e.note(func() { call.Status, call.Message = a.status, a.message() })
+	}
+	send(w, r, a, fault)
 }
 
 // route names the operation that a request is for. If there is none, it lists
@@ -108,14 +108,14 @@ func (e *Emulator) route(r *http.Request) (name string, allow []string) {
 	if path.Clean(escaped) != escaped {
 		return "", nil // the mux would answer with a redirect
 	}
+	_, pattern := e.mux.Handler(r)
+	if name, ok := operations[pattern]; ok && strings.HasPrefix(pattern, r.Method) { // else the mux takes a HEAD for a GET
+		return name, nil
+	}
 	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodPost, http.MethodPut} {
 		probe := *r
 		probe.Method = method
-		_, pattern := e.mux.Handler(&probe)
-		if name, ok := operations[pattern]; ok {
-			if r.Method == method {
-				return name, nil
-			}
+		if _, pattern := e.mux.Handler(&probe); operations[pattern] != "" {
 			allow = append(allow, method)
 		}
 	}
@@ -153,6 +153,10 @@ func (e *Emulator) carryOut(a *answer, r *http.Request, operation string, body [
 		writeError(a, err)
 		return
 	}
+	if err := checkFields(operation, body, config.Unknown.UnknownField); err != nil {
+		writeError(a, err)
+		return
+	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if config.Check != nil {
 		if err := config.Check(r); err != nil {
@@ -175,24 +179,6 @@ func (e *Emulator) authorized(header string) bool {
 	return ok && key != "" && (wanted == "" || key == wanted)
 }
 
-// checkBody refuses what is no JSON document, or not said to be one. A GET, or
-// a delete of a session, takes no body and ignores one.
-func checkBody(r *http.Request, body []byte) *refusal {
-	if len(body) > mostBody {
-		return refuse(http.StatusRequestEntityTooLarge, "the body is longer than 1 MiB")
-	}
-	if r.Method == http.MethodGet || r.Method == http.MethodDelete && !strings.HasSuffix(r.URL.Path, "/users") {
-		return nil
-	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return bad("the content type must be application/json")
-	}
-	if !json.Valid(body) || bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
-		return bad("the body is not a JSON object")
-	}
-	return nil
-}
-
 // answer is a response that is made whole before any of it is sent.
 type answer struct {
 	status int
@@ -213,6 +199,15 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.body.Write(p)
 }
 
+// message is that of an error body.
+func (a *answer) message() string {
+	var problem api.Error
+	if a.status < 400 || json.Unmarshal(a.body.Bytes(), &problem) != nil {
+		return ""
+	}
+	return problem.Message
+}
+
 func writeError(w http.ResponseWriter, r *refusal) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(r.status)
@@ -220,9 +215,9 @@ func writeError(w http.ResponseWriter, r *refusal) {
 }
 
 // send sends an answer, or what a fault leaves of it.
-func send(w http.ResponseWriter, r *http.Request, a *answer, harm Break) {
+func send(w http.ResponseWriter, r *http.Request, a *answer, fault Fault) {
 	body := a.body.Bytes()
-	switch harm {
+	switch fault.Break {
 	case BreakReset:
 		reset(w)
 		return
@@ -240,12 +235,29 @@ func send(w http.ResponseWriter, r *http.Request, a *answer, harm Break) {
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(a.status)
-	if harm == BreakCut {
-		w.Write(body[:len(body)/2])
+	if fault.Break == BreakCut {
+		body = body[:len(body)/2]
+	}
+	if fault.Slow > 0 {
+		trickle(w, r, body, fault.Slow)
+	} else {
+		w.Write(body)
+	}
+	if fault.Break == BreakCut {
 		http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
-	w.Write(body)
+}
+
+// trickle writes a body in ten pieces over a time, or until the client has gone.
+func trickle(w http.ResponseWriter, r *http.Request, body []byte, over time.Duration) {
+	const pieces = 10
+	for i := range pieces {
+		if http.NewResponseController(w).Flush(); !sleep(r.Context(), over/pieces) {
+			panic(http.ErrAbortHandler)
+		}
+		w.Write(body[i*len(body)/pieces : (i+1)*len(body)/pieces])
+	}
 }
 
 // sessionOf is the session id in a path, as the operation's handler sees it.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -185,22 +186,24 @@ func TestRateLimit(t *testing.T) {
 }
 
 func TestTheRecord(t *testing.T) {
-	within(t, emulator.Config{Key: "k3y"}, func(t *testing.T, e *emulator.Emulator) {
+	within(t, emulator.Config{Key: "k3y-of-mine"}, func(t *testing.T, e *emulator.Emulator) {
 		start := time.Now()
-		r, _ := http.NewRequestWithContext(t.Context(), "PUT", "https://emulator.invalid/v1/session/a%2Fb/users?token=k3y", strings.NewReader(`{"ip_list": []}`))
-		r.Header.Set("Authorization", "token k3y")
+		r, _ := http.NewRequestWithContext(t.Context(), "PUT", "https://emulator.invalid/v1/session/a%2Fb/users?token=k3y-of-mine", strings.NewReader(`{"ip_list": ["k3y-of-mine"]}`))
+		r.Header.Set("Authorization", "token k3y-of-mine")
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("User-Agent", "matchmaker/1.0")
+		r.Header.Set("X-Note", "my k3y-of-mine")
 		response, err := e.Transport().RoundTrip(r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		response.Body.Close()
 		want := emulator.Request{
-			Operation: "put-users-session", Method: "PUT", Path: "/v1/session/a%2Fb/users", SessionID: "a/b", Status: 404,
-			KeyAccepted: true, ContentType: "application/json", HasBody: true, UserAgent: "matchmaker/1.0", Time: start,
+			Operation: "put-users-session", Method: "PUT", Path: "/v1/session/a%2Fb/users", Query: "token=[key]", SessionID: "a/b",
+			Header: http.Header{"Content-Type": {"application/json"}, "User-Agent": {"matchmaker/1.0"}, "X-Note": {"my [key]"}},
+			Body:   `{"ip_list": ["[key]"]}`, KeyAccepted: true, Status: 404, Message: "session not found", Time: start,
 		}
-		if got := e.Requests(); !slices.Equal(got, []emulator.Request{want}) {
+		if got := e.Requests(); !reflect.DeepEqual(got, []emulator.Request{want}) {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 		// The ids of operations that have none are empty.
@@ -213,7 +216,7 @@ func TestTheRecord(t *testing.T) {
 			response.Body.Close()
 		}
 		for _, got := range e.Requests()[1:] {
-			if got.SessionID != "" || got.KeyAccepted || got.Status != 401 || got.Operation == "" || got.HasBody {
+			if got.SessionID != "" || got.KeyAccepted || got.Status != 401 || got.Operation == "" || got.Body != "" {
 				t.Errorf("%+v", got)
 			}
 		}

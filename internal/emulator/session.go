@@ -38,6 +38,9 @@ type session struct {
 	status     string
 	problem    string
 	deployment *deployment
+	outbox     []letter // webhooks, the first on its way
+	wasReady   bool     // when it was deleted
+	unlisted   bool
 	gone       bool
 	turn       int // goes up when what was planned no longer holds
 }
@@ -67,78 +70,103 @@ func (e *Emulator) begin(app App, request api.SessionModel, users []api.SessionU
 	e.sessions[s.id] = s
 	e.order = append(e.order, s)
 	e.listed = append(e.listed, s)
-	e.plan(s, now.Add(s.readyAfter/10), e.seek)
+	e.planTurn(s, now.Add(share(e.config.InitializingFor, s.readyAfter/10)), e.seek)
 	e.advance()
 	return s
 }
 
 func (e *Emulator) drawReadyAfter() time.Duration {
-	least := max(orElse(e.config.ReadyAfter, 2*time.Second), 0)
+	least := e.config.leastReadyAfter()
 	if spread := e.config.ReadyAfterMost - least; spread > 0 {
 		return least + time.Duration(e.dice.Int64N(int64(spread)+1))
 	}
 	return least
 }
 
-func (e *Emulator) seek(s *session, _ time.Time) {
+// share is how long a session stays in one of its states.
+func share(setting, otherwise time.Duration) time.Duration {
+	return max(orElse(setting, otherwise), 0)
+}
+
+func (e *Emulator) seek(s *session, now time.Time) {
 	s.status = StatusSeeking
-	e.plan(s, s.created.Add(s.readyAfter*4/10), e.place)
+	e.planTurn(s, now.Add(share(e.config.SeekingFor, s.readyAfter*3/10)), e.place)
 }
 
 // place gives the session a deployment, or ends it.
-func (e *Emulator) place(s *session, _ time.Time) {
-	d, problem := e.find(s)
-	if d == nil {
-		e.fail(s, StatusUnprocessable, problem)
+func (e *Emulator) place(s *session, now time.Time) {
+	if s.app.Kind == KindDefault {
+		e.fail(s, StatusUnprocessable, "the app version does not use sessions", now)
 		return
 	}
-	d.link(s)
+	d, problem := e.find(s)
+	if d == nil {
+		e.fail(s, StatusUnprocessable, problem, now)
+		return
+	}
+	e.link(s, d)
 	s.status = StatusWaiting
 	if e.linked(s) {
 		e.announce(s)
 	}
-	e.plan(s, s.created.Add(s.readyAfter), e.arrive)
+	e.planTurn(s, s.created.Add(s.readyAfter), e.arrive)
 }
 
-func (e *Emulator) arrive(s *session, _ time.Time) {
-	if s.deployment.app.FailsToStart {
-		e.remove(s.deployment)
-		e.fail(s, StatusError, "the deployment failed to start")
-		return
+// arrive makes a session Ready, and its deployment too if it was not up yet. If
+// that fails to start, the session is ended with it.
+func (e *Emulator) arrive(s *session, now time.Time) {
+	e.up(s.deployment, now)
+	if s.deployment != nil {
+		s.status = StatusReady
+		e.announce(s)
 	}
-	s.deployment.ready = true
-	s.status = StatusReady
-	e.announce(s)
 }
 
 // fail ends the session where it stands; its sockets are free again.
-func (e *Emulator) fail(s *session, status, problem string) {
+func (e *Emulator) fail(s *session, status, problem string, now time.Time) {
 	s.turn++
-	s.unlink()
+	e.unlink(s, now)
 	s.status, s.problem = status, problem
 	e.announce(s)
 }
 
-// terminate is what a delete does: the sockets are free at once, the session
-// is gone a little later. The caller advances.
-func (e *Emulator) terminate(s *session, now time.Time) {
+// stop is what a delete does. The caller advances.
+func (e *Emulator) stop(s *session, now time.Time) {
+	e.terminate(s, now, share(e.config.TerminatingFor, time.Second))
+}
+
+// terminate frees the session's sockets at once; it is gone a little later.
+func (e *Emulator) terminate(s *session, now time.Time, readable time.Duration) {
 	s.turn++
-	s.unlink()
+	e.unlink(s, now)
+	s.wasReady = s.status == StatusReady
 	s.status, s.problem = StatusTerminating, ""
 	if !e.config.Unknown.ListTerminating {
 		e.unlist(s)
 	}
-	e.plan(s, now.Add(max(orElse(e.config.TerminatingFor, time.Second), 0)), func(s *session, _ time.Time) {
-		s.gone = true
-		e.unlist(s)
-	})
+	e.planTurn(s, now.Add(readable), e.forget)
 }
 
+// forget has the session be gone: it can be read no more.
+func (e *Emulator) forget(s *session, _ time.Time) {
+	s.gone = true
+	e.unlist(s)
+}
+
+// unlist takes a session out of the list, when that is next read: a bulk stop
+// of all would otherwise move the rest of them for each.
 func (e *Emulator) unlist(s *session) {
-	at, found := slices.BinarySearchFunc(e.listed, s, func(a, b *session) int { return a.number - b.number })
-	if found {
-		e.listed = slices.Delete(e.listed, at, at+1)
+	s.unlisted = true
+	e.stale = true
+}
+
+// list is the sessions that the API lists, in the order of their making.
+func (e *Emulator) list() []*session {
+	if e.stale {
+		e.listed = slices.DeleteFunc(e.listed, func(s *session) bool { return s.unlisted })
+		e.stale = false
 	}
+	return e.listed
 }
 
 // SetStatus puts a session into a status at once, whatever was to happen to
@@ -151,18 +179,18 @@ func (e *Emulator) SetStatus(id, status string) error {
 	defer e.mu.Unlock()
 	now := e.advance()
 	s := e.sessions[id]
-	if s == nil || s.status == StatusTerminating {
+	if s == nil || s.gone || s.status == StatusTerminating {
 		return fmt.Errorf("emulator: there is no session %q to set a status of", id)
 	}
 	s.turn++
 	s.problem = ""
 	switch status {
 	case StatusInitializing, StatusSeeking:
-		s.unlink()
+		e.unlink(s, now)
 		s.status = status
 	case StatusWaiting, StatusReady:
 		if s.deployment == nil {
-			e.deploy(s.app, s.request).link(s)
+			e.link(s, e.deploy(s.app, s.request))
 		}
 		s.status = status
 		if status == StatusReady {
@@ -170,16 +198,21 @@ func (e *Emulator) SetStatus(id, status string) error {
 			e.announce(s)
 		}
 	case StatusError:
-		e.fail(s, status, "the deployment failed")
+		e.fail(s, status, "the deployment failed", now)
 	case StatusUnprocessable:
-		e.fail(s, status, "no deployment fits")
+		e.fail(s, status, "no deployment fits", now)
 	case StatusTerminating:
-		e.terminate(s, now)
-		e.advance()
+		e.stop(s, now)
 	default:
 		s.status = status
 	}
+	e.advance()
 	return nil
+}
+
+// ready is whether the API would say that the session is ready.
+func (e *Emulator) ready(s *session) bool {
+	return s.status == StatusReady || s.status == StatusTerminating && s.wasReady && e.config.Unknown.ReadyWhileDeleted
 }
 
 // linked is whether the API would say that the session is linked.
@@ -188,7 +221,7 @@ func (e *Emulator) linked(s *session) bool {
 	case StatusReady:
 		return true
 	case StatusWaiting:
-		return e.config.Unknown.LinkedWhileWaiting
+		return e.config.Unknown.LinkedWhileWaiting || e.config.Unknown.LinkedStatus
 	case StatusTerminating:
 		return e.config.Unknown.LinkedWhileDeleted
 	}
@@ -199,17 +232,21 @@ func (e *Emulator) linked(s *session) bool {
 func (e *Emulator) full(s *session) api.SessionGet {
 	now := e.clock.now()
 	users := slices.Clone(s.users)
+	problem := s.problem
+	if e.config.Unknown.NoErrorText {
+		problem = ""
+	}
 	return api.SessionGet{
 		SessionID:    s.id,
-		Status:       e.statusName(s.status),
-		Ready:        s.status == StatusReady,
+		Status:       e.statusOf(s),
+		Ready:        e.ready(s),
 		Linked:       e.linked(s),
 		Kind:         e.kindName(s.app.Kind),
 		UserCount:    int64(len(users)),
 		AppVersion:   e.version(s.app),
 		CreateTime:   s.created.UTC().Format("2006-01-02 15:04:05.000000"),
 		Elapsed:      int64(now.Sub(s.created) / time.Second),
-		Error:        s.problem,
+		Error:        problem,
 		SessionUsers: users,
 		SessionIPs:   users,
 		Deployment:   e.seen(s.deployment),
@@ -221,8 +258,8 @@ func (e *Emulator) full(s *session) api.SessionGet {
 func (e *Emulator) summary(s *session) api.SessionContext {
 	item := api.SessionContext{
 		SessionID:  s.id,
-		Status:     e.statusName(s.status),
-		Ready:      s.status == StatusReady,
+		Status:     e.statusOf(s),
+		Ready:      e.ready(s),
 		Linked:     e.linked(s),
 		Kind:       e.kindName(s.app.Kind),
 		UserCount:  int64(len(s.users)),
@@ -232,6 +269,13 @@ func (e *Emulator) summary(s *session) api.SessionContext {
 		item.DeploymentRequestID = s.deployment.id
 	}
 	return item
+}
+
+func (e *Emulator) statusOf(s *session) string {
+	if s.status == StatusWaiting && e.config.Unknown.LinkedStatus {
+		return e.statusName("Linked")
+	}
+	return e.statusName(s.status)
 }
 
 func (e *Emulator) statusName(status string) string {

@@ -35,13 +35,14 @@ func (c calls) PutUsersSession(_ context.Context, r PutUsersSessionRequestObject
 	if s.status == StatusTerminating {
 		return nil, refuse(http.StatusUnprocessableEntity, "the session is being deleted")
 	}
-	if s.deployment != nil && s.need(len(users))-s.need(len(s.users)) > s.deployment.free() {
+	if s.deployment != nil && s.need(len(users))-s.need(len(s.users)) > s.deployment.app.Sockets-s.deployment.used {
 		if err := settled(c.config.Unknown.NoSocket, http.StatusUnprocessableEntity, "the deployment has not that many free sockets"); err != nil {
 			return nil, err
 		}
 	}
+	answer := PutUsersSession200JSONResponse{SessionUsers: c.after(s.users, users)}
 	s.seat(users)
-	return PutUsersSession200JSONResponse{SessionUsers: list(users)}, nil
+	return answer, nil
 }
 
 func (c calls) DeleteUsersSession(_ context.Context, r DeleteUsersSessionRequestObject) (DeleteUsersSessionResponseObject, error) {
@@ -64,8 +65,23 @@ func (c calls) DeleteUsersSession(_ context.Context, r DeleteUsersSessionRequest
 		_, there := stay[address(u.IP)]
 		return !there
 	})
+	answer := DeleteUsersSession200JSONResponse{SessionUsers: c.after(s.users, users)}
 	s.seat(users)
-	return DeleteUsersSession200JSONResponse{SessionUsers: list(users)}, nil
+	return answer, nil
+}
+
+// after is the list of users that a change of them is answered with.
+func (c calls) after(old, new []api.SessionUser) []api.SessionUser {
+	if !c.config.Unknown.ChangedUsersOnly {
+		return list(new)
+	}
+	kept, known := index(new), index(old)
+	changed := func(u api.SessionUser) bool {
+		_, stays := kept[address(u.IP)]
+		_, there := known[address(u.IP)]
+		return stays != there
+	}
+	return list(slices.DeleteFunc(slices.Concat(old, new), func(u api.SessionUser) bool { return !changed(u) }))
 }
 
 // sessionAndIPs is the session that a change of users is about, if its list of
@@ -86,7 +102,7 @@ func (c calls) sessionAndIPs(id string, body *api.PatchSessionModel) (*session, 
 // seat replaces the users and the sockets they take.
 func (s *session) seat(users []api.SessionUser) {
 	if s.deployment != nil {
-		s.deployment.used += s.need(len(users)) - s.need(len(s.users))
+		s.deployment.use(s.need(len(users)) - s.need(len(s.users)))
 	}
 	s.users = users
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -11,16 +12,14 @@ import (
 	"time"
 )
 
-// webhookTimeout is how long one delivery may take.
-const webhookTimeout = 10 * time.Second
-
-// Webhook is one delivery, tried or refused. It keeps no URL, as secrets are
-// put there.
+// Webhook is one delivery, tried or refused. The fields are told at
+// sessionstest.Webhook.
 type Webhook struct {
 	SessionID string    `json:"session_id"`
-	Status    string    `json:"status"`  // of the session
-	Answer    int       `json:"answer"`  // HTTP status; 0 if there was none
-	Problem   string    `json:"problem"` // why there was none
+	Status    string    `json:"status"`
+	Body      string    `json:"body"`
+	Answer    int       `json:"answer"`
+	Problem   string    `json:"problem"`
 	Time      time.Time `json:"time"`
 }
 
@@ -32,8 +31,30 @@ func (e *Emulator) Webhooks() []Webhook {
 	return list(e.webhooks)
 }
 
-// announce sends the webhook of a session as it now is. The caller holds the
-// lock; the sending is done elsewhere.
+// WaitWebhooks waits until so many deliveries have ended since New or Reset, or
+// the context ends, whose error is then returned. It returns those that have
+// ended in both cases.
+func (e *Emulator) WaitWebhooks(ctx context.Context, n int) ([]Webhook, error) {
+	for {
+		e.mu.Lock()
+		ended, more := list(e.webhooks), e.delivered
+		e.mu.Unlock()
+		if len(ended) >= n {
+			return ended, nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return ended, ctx.Err()
+		case <-e.ctx.Done():
+			return ended, errors.New("emulator: closed")
+		}
+	}
+}
+
+// announce sends the webhook of a session as it now is, behind those that are
+// still to be sent for it. The caller holds the lock; the sending is done
+// elsewhere.
 func (e *Emulator) announce(s *session) {
 	if s.request.WebhookURL == "" || e.closed {
 		return
@@ -44,23 +65,56 @@ func (e *Emulator) announce(s *session) {
 	} else {
 		body, _ = json.Marshal(e.summary(s))
 	}
-	config, target := e.config, s.request.WebhookURL
-	hook := Webhook{SessionID: s.id, Status: s.status}
-	e.running.Go(func() {
-		for try := range 1 + max(config.Unknown.WebhookRetries, 0) {
-			if try > 0 && !sleep(e.ctx, time.Second) {
-				return
-			}
-			hook.Answer, hook.Problem = e.deliver(config, target, body)
-			hook.Time = time.Now()
-			e.mu.Lock()
-			e.webhooks = remember(e.webhooks, hook)
-			e.mu.Unlock()
-			if hook.Answer/100 == 2 {
-				return
-			}
+	s.outbox = append(s.outbox, letter{e.config, s.status, body})
+	if len(s.outbox) == 1 {
+		e.running.Go(func() { e.post(s) })
+	}
+}
+
+// letter is a webhook that is to be sent, with the settings of its time.
+type letter struct {
+	config Config
+	status string
+	body   []byte
+}
+
+// post sends the webhooks of a session, one after the other.
+func (e *Emulator) post(s *session) {
+	for {
+		e.mu.Lock()
+		next := s.outbox[0]
+		e.mu.Unlock()
+		e.try(s, next)
+		e.mu.Lock()
+		s.outbox = s.outbox[1:]
+		done := len(s.outbox) == 0 || e.closed
+		e.mu.Unlock()
+		if done {
+			return
 		}
-	})
+	}
+}
+
+// try delivers one webhook, again a second later where the settings say so.
+func (e *Emulator) try(s *session, l letter) {
+	for attempt := range 1 + l.config.Unknown.WebhookRetries {
+		if attempt > 0 && !sleep(e.ctx, time.Second) {
+			return
+		}
+		hook := Webhook{SessionID: s.id, Status: l.status, Body: string(l.body[:min(len(l.body), mostRecordedBody)])}
+		hook.Answer, hook.Problem = e.deliver(l.config, s.request.WebhookURL, l.body)
+		hook.Time = e.clock.now()
+		e.mu.Lock()
+		if e.sessions[s.id] == s { // not after a Reset
+			e.webhooks = remember(e.webhooks, hook)
+			close(e.delivered)
+			e.delivered = make(chan struct{})
+		}
+		e.mu.Unlock()
+		if hook.Answer/100 == 2 {
+			return
+		}
+	}
 }
 
 // deliver posts one webhook. The problem it reports names no part of the URL.
@@ -78,13 +132,16 @@ func (e *Emulator) deliver(config Config, target string, body []byte) (answer in
 	default:
 		return 0, "the host is not loopback"
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, webhookTimeout)
+	ctx, cancel := context.WithTimeout(e.ctx, orElse(config.Unknown.WebhookTimeout, 10*time.Second))
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
 		return 0, "the URL cannot be read"
 	}
 	request.Header.Set("Content-Type", "application/json")
+	for name, value := range config.Unknown.WebhookHeaders {
+		request.Header.Set(name, value)
+	}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
 		return 0, "no answer"

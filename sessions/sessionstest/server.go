@@ -12,6 +12,7 @@
 package sessionstest
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"sync"
@@ -41,13 +42,17 @@ type Server struct {
 // seconds after it was created. It panics if an option makes no sense. Close the
 // server.
 func NewServer(opts ...Option) *Server {
-	var config emulator.Config
+	var c settings
 	for _, opt := range opts {
-		opt(&config)
+		opt(&c)
 	}
-	s := &Server{emulator: emulator.New(config), key: config.Key}
-	if s.key == "" {
-		s.key = "sessionstest"
+	s := &Server{emulator: emulator.New(c.Config), key: cmp.Or(c.Key, "sessionstest")}
+	if c.t != nil {
+		c.t.Cleanup(func() {
+			if c.t.Failed() {
+				c.t.Log("the fake API saw and has:\n" + s.String())
+			}
+		})
 	}
 	return s
 }
@@ -115,35 +120,14 @@ func (s *Server) Deploy(app, version string, tags ...string) (requestID string, 
 	return s.emulator.Deploy(app, version, tags...)
 }
 
-// FailNext plans faults. Each call of the API takes the first that is for its
-// operation. A fault that makes no sense, such as an unknown operation or a
-// status that is not 200 to 599, is an error.
-func (s *Server) FailNext(faults ...Fault) error {
-	planned := make([]emulator.Fault, len(faults))
-	for i, f := range faults {
-		planned[i] = emulator.Fault(f)
-	}
-	return s.emulator.FailNext(planned...)
+// SetJoinable has a deployment take new sessions or not, also those that ask for
+// it by its request id. Deployments are joinable at first. It is an error if
+// there is no such deployment.
+func (s *Server) SetJoinable(requestID string, joinable bool) error {
+	return s.emulator.SetJoinable(requestID, joinable)
 }
 
-// Requests are those that reached the server, in the order of their arrival.
-func (s *Server) Requests() []Request {
-	seen := s.emulator.Requests()
-	requests := make([]Request, len(seen))
-	for i, r := range seen {
-		requests[i] = Request(r)
-	}
-	return requests
-}
-
-// Sessions are the ids of the sessions that exist: those created and not
-// deleted, in the order of their creation. A test that ends with none has leaked none.
-func (s *Server) Sessions() []string {
-	ids := []string{}
-	for _, session := range s.emulator.Sessions() {
-		if session.Exists {
-			ids = append(ids, session.SessionID)
-		}
-	}
-	return ids
-}
+// EndDeployment has a deployment end at once. Its sessions end in Error, or as
+// Unknown.EndedStatus says, and can be read for App.SessionMaxDuration more. It is
+// an error if there is no such deployment.
+func (s *Server) EndDeployment(requestID string) error { return s.emulator.EndDeployment(requestID) }

@@ -119,7 +119,7 @@ func TestClientTakesOptions(t *testing.T) {
 	if _, err := srv.Client(sessions.WithUserAgent("arena/1.0")).List(t.Context(), sessions.ListOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if agent := srv.Requests()[0].UserAgent; !strings.Contains(agent, "arena/1.0") {
+	if agent := srv.Requests()[0].Header.Get("User-Agent"); !strings.Contains(agent, "arena/1.0") {
 		t.Errorf("user agent %q", agent)
 	}
 	defer func() {

@@ -1,0 +1,60 @@
+package emulator
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// mostDumped is how many of each kind a dump shows, the last ones.
+const mostDumped = 50
+
+// Dump is what happened and what there is, as text for a person: the requests,
+// sessions, deployments and webhooks, with times since New. It holds no player's
+// IP address, body or URL.
+func (e *Emulator) Dump() string {
+	requests, ledger, deployments, webhooks := e.Requests(), e.Sessions(), e.Deployments(), e.Webhooks()
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	since := func(t time.Time) string { return fmt.Sprintf("%.3fs", t.Sub(e.clock.start).Seconds()) }
+
+	for _, r := range section(table, "request", requests) {
+		status := "no answer"
+		if r.Status != 0 {
+			status = fmt.Sprint(r.Status)
+		}
+		fmt.Fprintf(table, "  %s\t%s\t%s %s\t%s\t%s\n", since(r.Time), cmp.Or(r.Operation, "-"), r.Method, r.Path, status, r.Message)
+	}
+	for _, s := range section(table, "session", ledger) {
+		on := s.Status
+		if !s.Exists {
+			on += " (gone)"
+		}
+		if s.DeploymentRequestID != "" {
+			on += " on " + s.DeploymentRequestID
+		}
+		fmt.Fprintf(table, "  %s\t%s\t%s %s\t%d players\t%s\n", since(s.Created), s.SessionID, s.AppName, s.VersionName, len(s.IPs), on)
+	}
+	for _, d := range section(table, "deployment", deployments) {
+		fmt.Fprintf(table, "  %s\t%s %s\t%s\t%d of %d sockets\tready %t, joinable %t, tags %q\n",
+			d.RequestID, d.AppName, d.VersionName, d.City, d.SocketsUsed, d.Sockets, d.Ready, d.Joinable, d.Tags)
+	}
+	for _, w := range section(table, "webhook", webhooks) {
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%d\t%s\n", since(w.Time), w.SessionID, w.Status, w.Answer, w.Problem)
+	}
+	table.Flush()
+	return text.String()
+}
+
+// section writes a heading, and returns what is to be shown below it.
+func section[T any](table *tabwriter.Writer, name string, all []T) []T {
+	fmt.Fprintf(table, "%d %s%s", len(all), name, map[bool]string{false: "s"}[len(all) == 1])
+	if len(all) > mostDumped {
+		fmt.Fprintf(table, ", of which the last %d are", mostDumped)
+		all = all[len(all)-mostDumped:]
+	}
+	fmt.Fprintln(table)
+	return all
+}

@@ -1,0 +1,64 @@
+package sessionstest
+
+import (
+	"time"
+
+	"github.com/edgegap-community/edgegap/internal/emulator"
+)
+
+// Fault is something that goes wrong with one call, several, or a share of
+// them. The zero value goes well, but takes its turn.
+type Fault struct {
+	Operation string // the contract's name, such as "session-post"; "": any call
+
+	// Times is for how many requests; 0 is one, or, with a Share, all until
+	// ForgetFaults. A retry takes one up, and a call that is not retried leaves the
+	// rest.
+	Times int
+
+	// Share, above 0 and at most 1, has the fault strike that share of the calls
+	// it is for, drawn by the server's seed. 0: each.
+	Share float64
+
+	// Delay comes before anything else. It ends early when the caller gives up,
+	// and then nothing is done.
+	Delay time.Duration
+
+	// Status, 200 to 599, is answered in place of what the API would answer; 0:
+	// the API's own. Body is then what it holds, "" for the API's error body.
+	// Headers are added to either, such as Retry-After.
+	Status  int
+	Headers map[string]string
+	Body    string
+
+	// Slow is how long the answer's body takes to arrive, in pieces. 0: at once.
+	Slow time.Duration
+
+	// Break is what happens to the answer on its way: "reset" (the connection,
+	// before any of it arrives), "stall" (it never comes), "cut" (in the middle)
+	// or "garble" (it is JSON no more); "": nothing.
+	Break string
+
+	// Done has the call carried out before a Status or a reset, which otherwise
+	// come instead of it. What is stalled, cut or garbled without a Status is the
+	// answer to a call that was carried out.
+	Done bool
+}
+
+// FailNext plans faults, behind those planned already. Each call of the API
+// takes the first that is for its operation and strikes. A fault that makes no
+// sense, such as an unknown operation or a status that is not 200 to 599, is an
+// error that names the field, and none is planned.
+func (s *Server) FailNext(faults ...Fault) error {
+	planned := make([]emulator.Fault, len(faults))
+	for i, f := range faults {
+		planned[i] = emulator.Fault(f)
+	}
+	return s.emulator.FailNext(planned...)
+}
+
+// ForgetFaults takes back every planned fault that has not struck yet, and
+// returns them: none, when a test's faults have all struck.
+func (s *Server) ForgetFaults() []Fault {
+	return convert(s.emulator.ForgetFaults(), func(f emulator.Fault) Fault { return Fault(f) })
+}
