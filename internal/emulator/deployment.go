@@ -269,7 +269,8 @@ func (e *Emulator) EndDeployment(requestID string) error {
 var errNoDeployment = errors.New("emulator: request_id: no such deployment runs")
 
 // seen is the deployment as a session shows it: without an address until it is
-// up.
+// up. It is encoded when the lock is free again, so what it shares with the
+// deployment is only ever replaced or added to.
 func (e *Emulator) seen(d *deployment) *api.Deployment {
 	if d == nil {
 		return nil
@@ -280,7 +281,7 @@ func (e *Emulator) seen(d *deployment) *api.Deployment {
 		Status:       e.statusName("Deploying"),
 		FQDN:         d.fqdn,
 		Location:     &location,
-		Tags:         slices.Clone(d.tags),
+		Tags:         d.tags,
 		Sockets:      int64(d.app.Sockets),
 		SocketsUsage: int64(d.used),
 	}
@@ -288,7 +289,7 @@ func (e *Emulator) seen(d *deployment) *api.Deployment {
 		view.Status = e.statusName(StatusReady)
 		view.Ready = true
 		view.PublicIP = d.publicIP
-		view.Ports = maps.Clone(d.ports)
+		view.Ports = d.ports
 		view.IsJoinableBySession = d.room() > 0
 	}
 	return view

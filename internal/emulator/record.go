@@ -12,7 +12,7 @@ import (
 )
 
 // mostRecorded is how many requests, and how many webhooks, are remembered.
-const mostRecorded = 100_000
+const mostRecorded = 10_000
 
 // mostRecordedBody is how many bytes of a request's or a webhook's body are.
 const mostRecordedBody = 16 << 10
@@ -40,14 +40,13 @@ func (e *Emulator) record(r *http.Request, operation string) *Request {
 		Method:    r.Method,
 		Path:      masked(r, r.URL.EscapedPath()),
 		Query:     masked(r, r.URL.RawQuery),
-		Header:    http.Header{},
+		Header:    r.Header.Clone(),
 		Time:      e.clock.now(),
 	}
-	for name, values := range r.Header {
-		if name != "Authorization" {
-			for _, value := range values {
-				call.Header.Add(name, masked(r, value))
-			}
+	delete(call.Header, "Authorization")
+	for _, values := range call.Header {
+		for i := range values {
+			values[i] = masked(r, values[i])
 		}
 	}
 	if strings.Contains(operation, "-session") || operation == "session-delete" {
@@ -63,7 +62,7 @@ func (e *Emulator) record(r *http.Request, operation string) *Request {
 // A key of a few characters, as tests have, is left: it would be in every word.
 func masked[T string | []byte](r *http.Request, part T) string {
 	_, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if key = strings.TrimSpace(key); len(key) < 8 {
+	if key = strings.TrimSpace(key); len(key) < 8 || len(part) < len(key) {
 		return string(part)
 	}
 	return strings.ReplaceAll(string(part), key, "[key]")
@@ -85,7 +84,7 @@ func (e *Emulator) note(write func()) {
 }
 
 // Requests are those seen since New or Reset, in the order of their arrival;
-// of very many at least the last 100,000.
+// of very many at least the last 10,000.
 func (e *Emulator) Requests() []Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -80,9 +80,12 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reset(w)
 		return
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, mostBody+1))
-	if err != nil {
-		panic(http.ErrAbortHandler) // the client went away
+	var body []byte
+	if r.Body != http.NoBody {
+		var err error
+		if body, err = io.ReadAll(io.LimitReader(r.Body, mostBody+1)); err != nil {
+			panic(http.ErrAbortHandler) // the client went away
+		}
 	}
 	e.note(func() { call.Body = masked(r, body[:min(len(body), mostRecordedBody)]) })
 	var a *answer

@@ -231,7 +231,7 @@ func (e *Emulator) linked(s *session) bool {
 // full is the session as get-session answers it.
 func (e *Emulator) full(s *session) api.SessionGet {
 	now := e.clock.now()
-	users := slices.Clone(s.users)
+	users := s.users // they are replaced, never changed
 	problem := s.problem
 	if e.config.Unknown.NoErrorText {
 		problem = ""

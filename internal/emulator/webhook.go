@@ -24,7 +24,7 @@ type Webhook struct {
 }
 
 // Webhooks are the deliveries that have ended, in that order; of very many at
-// least the last 100,000.
+// least the last 10,000.
 func (e *Emulator) Webhooks() []Webhook {
 	e.mu.Lock()
 	defer e.mu.Unlock()

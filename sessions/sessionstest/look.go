@@ -62,7 +62,7 @@ type Webhook struct {
 }
 
 // Requests are those that reached the server, in the order of their arrival; of
-// very many at least the last 100,000.
+// very many at least the last 10,000.
 func (s *Server) Requests() []Request {
 	return convert(s.emulator.Requests(), func(r emulator.Request) Request { return Request(r) })
 }
