@@ -6,7 +6,7 @@
 RACE := $(if $(shell command -v $$(go env CC)),-race)
 
 # What users need not download has a module of its own.
-MODULES := examples/limiter internal/bench internal/conformance
+MODULES := examples/limiter examples/otel internal/bench internal/conformance
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ check: ## is everything fresh, formatted and tidy?
 	@for module in $(MODULES); do (cd $$module && go vet ./... && go mod tidy -diff) || exit 1; done
 
 modules: ## run the tests of the modules that stand for themselves
-	@for module in examples/limiter internal/bench; do (cd $$module && go test ./...) || exit 1; done
+	@for module in examples/limiter examples/otel internal/bench; do (cd $$module && go test ./...) || exit 1; done
 
 lint: ## static analysis
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
