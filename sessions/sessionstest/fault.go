@@ -9,15 +9,19 @@ import (
 // Fault is something that goes wrong with one call, several, or a share of
 // them. The zero value goes well, but takes its turn.
 type Fault struct {
-	Operation string // the contract's name, such as "session-post"; "": any call
+	// Operation is the contract's name of the call: session-post, get-session,
+	// session-delete, get-users-session, put-users-session, delete-users-session,
+	// list-sessions or sessions-bulk-stop. "" is any request.
+	Operation string
 
 	// Times is for how many requests; 0 is one, or, with a Share, all until
-	// ForgetFaults. A retry takes one up, and a call that is not retried leaves the
-	// rest.
+	// ForgetFaults. A retry takes one up, so that a call that is tried three times
+	// fails for a 503 only if that comes three times. A call that is not retried
+	// leaves the rest.
 	Times int
 
-	// Share, above 0 and at most 1, has the fault strike that share of the calls
-	// it is for, drawn by the server's seed. 0: each.
+	// Share, above 0 and at most 1, has the fault strike that share of the requests
+	// it is for, drawn by the server's seed; with 1 the API is down. 0: each.
 	Share float64
 
 	// Delay comes before anything else. It ends early when the caller gives up,
@@ -28,8 +32,8 @@ type Fault struct {
 	// the API's own. Body is then what it holds, "" for the API's error body.
 	// Headers are added to either, such as Retry-After.
 	Status  int
-	Headers map[string]string
-	Body    string
+	Headers map[string]string // such as "Retry-After": "30"
+	Body    string            // said to be JSON if it begins with { or [
 
 	// Slow is how long the answer's body takes to arrive, in pieces. 0: at once.
 	Slow time.Duration
@@ -54,11 +58,13 @@ func (s *Server) FailNext(faults ...Fault) error {
 	for i, f := range faults {
 		planned[i] = emulator.Fault(f)
 	}
-	return s.emulator.FailNext(planned...)
+	return ours(s.emulator.FailNext(planned...))
 }
 
 // ForgetFaults takes back every planned fault that has not struck yet, and
-// returns them: none, when a test's faults have all struck.
+// returns them: none, when a test's faults have all struck. Of one that struck
+// some of its Times the others are left; one with a Share and no Times is always
+// left.
 func (s *Server) ForgetFaults() []Fault {
 	return convert(s.emulator.ForgetFaults(), func(f emulator.Fault) Fault { return Fault(f) })
 }

@@ -13,48 +13,48 @@ import (
 // stands elsewhere reads [key].
 type Request struct {
 	Operation   string      // the contract's name, such as "get-session"; "" if the method and path have none
-	Method      string      //
-	Path        string      // escaped
-	Query       string      // such as "limit=100&page=2"
+	Method      string      // such as "GET"
+	Path        string      // escaped, such as "/v1/session/950dd2eaff09-S"
+	Query       string      // such as "page=2&limit=100"; "" if there is none
 	SessionID   string      // the one in the path; "" if there is none
 	Header      http.Header // without Authorization
 	Body        string      // as it was sent, with the players' IPs; the first 16 KiB
 	KeyAccepted bool        // the call passed the check of its key
 	Status      int         // answered; 0 if there is no answer, or none yet
-	Message     string      // of an answer that is an error
+	Message     string      // of an answer that is an error; "" if it has none
 	Time        time.Time   // of its arrival
 }
 
 // Session is one that exists: it was created and not deleted.
 type Session struct {
-	SessionID           string
-	AppName             string
-	VersionName         string
-	Status              string // in the short spelling, such as "Ready"
-	WebhookURL          string // as it was given, with its secret
-	DeploymentRequestID string // "" until it has a place
-	IPs                 []string
-	Created             time.Time
+	SessionID           string    // such as "950dd2eaff09-S"
+	AppName             string    // as the create named it
+	VersionName         string    // where the create named none, that of the App, or v1
+	Status              string    // in the short spelling, such as "Ready"
+	WebhookURL          string    // as it was given, with its secret; "" for none
+	DeploymentRequestID string    // "" while it has no place
+	IPs                 []string  // of its players, in the order of their coming
+	Created             time.Time // when the create was answered
 }
 
 // Deployment is one that runs or is on its way.
 type Deployment struct {
-	RequestID   string
-	AppName     string
-	VersionName string
-	City        string
-	Tags        []string
+	RequestID   string            // such as "57f84a8e1298"
+	AppName     string            // never ""
+	VersionName string            // never ""
+	City        string            // where it is
+	Tags        []string          // of the selectors of its sessions, or of Deploy
 	Env         map[string]string // injected by the create that it was started for
 	Ready       bool              // it is up
-	Joinable    bool              // see SetJoinable
-	Sockets     int
-	SocketsUsed int
+	Joinable    bool              // it takes new sessions: see SetJoinable
+	Sockets     int               // App.Sockets
+	SocketsUsed int               // by its sessions; for KindSeat one for each player
 }
 
-// Webhook is one delivery that has ended.
+// Webhook is one delivery that has ended; a retry is another.
 type Webhook struct {
-	SessionID string
-	Status    string    // of the session, in the short spelling
+	SessionID string    // of the session that it is about
+	Status    string    // of that session, in the short spelling
 	Body      string    // as it was sent; the first 16 KiB
 	Answer    int       // the receiver's HTTP status; 0 if there was none
 	Problem   string    // why there was none
@@ -88,12 +88,12 @@ func (s *Server) Deployments() []Deployment {
 // session are in the order of what happened to it.
 func (s *Server) Webhooks() []Webhook { return convert(s.emulator.Webhooks(), webhook) }
 
-// WaitWebhooks waits until n deliveries have ended, and returns them all. If the
-// context ends first, or the server is closed, that is the error, and the
-// deliveries that have ended are returned with it.
+// WaitWebhooks waits until n deliveries have ended since NewServer, and returns
+// them all. If the context ends first its error is returned, and another if the
+// server is closed, with the deliveries that have ended.
 func (s *Server) WaitWebhooks(ctx context.Context, n int) ([]Webhook, error) {
 	ended, err := s.emulator.WaitWebhooks(ctx, n)
-	return convert(ended, webhook), err
+	return convert(ended, webhook), ours(err)
 }
 
 func webhook(w emulator.Webhook) Webhook { return Webhook(w) }

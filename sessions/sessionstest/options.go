@@ -1,14 +1,17 @@
 package sessionstest
 
 import (
+	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/edgegap-community/edgegap/internal/emulator"
 	"github.com/edgegap-community/edgegap/sessions"
 )
 
-// Option changes a default of NewServer.
+// Option changes a default of NewServer. Of two that change the same, the later
+// counts.
 type Option func(*settings)
 
 // settings are what options change.
@@ -19,6 +22,12 @@ type settings struct {
 		Failed() bool
 		Log(...any)
 	}
+	wrong []error // what makes no sense, beside what Config.Valid says
+}
+
+// bad is an option that makes no sense.
+func bad(why string) Option {
+	return func(c *settings) { c.wrong = append(c.wrong, errors.New("sessionstest: "+why)) }
 }
 
 // WithApp adds a version of an app. Once there is one, a create for an app or
@@ -34,6 +43,9 @@ func WithReadyAfter(d time.Duration) Option { return WithReadyBetween(d, d) }
 // WithReadyBetween has each session Ready after a time drawn evenly between the
 // two, the same for the same seed.
 func WithReadyBetween(least, most time.Duration) Option {
+	if least < 0 || most < least {
+		return bad("WithReadyBetween: least is negative, or more than most")
+	}
 	return func(c *settings) {
 		c.ReadyAfter, c.ReadyAfterMost = least, most
 		if least <= 0 {
@@ -42,9 +54,14 @@ func WithReadyBetween(least, most time.Duration) Option {
 	}
 }
 
-// WithKey has the server take this API key only; other keys get a 401. The
-// default is any key.
-func WithKey(key string) Option { return func(c *settings) { c.Key = key } }
+// WithKey has the server take this API key only, which it is given without the
+// word token; other keys get a 401. The default is any key.
+func WithKey(key string) Option {
+	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return bad("WithKey: the key has a character that is not visible ASCII")
+	}
+	return func(c *settings) { c.Key = key }
+}
 
 // WithRateLimit answers 429 to calls beyond a token bucket that holds burst
 // calls, is full at first, and is filled with perSecond calls a second. With
@@ -58,8 +75,7 @@ func WithRateLimit(perSecond float64, burst int, retryAfter time.Duration) Optio
 }
 
 // WithTimes sets how long sessions stay in states of which nobody waits for the
-// end. The defaults are a tenth of the time to Ready, three tenths of it, and a
-// second.
+// end.
 func WithTimes(t Times) Option {
 	return func(c *settings) {
 		c.InitializingFor, c.SeekingFor, c.TerminatingFor = t.Initializing, t.Seeking, t.Terminating
@@ -70,9 +86,9 @@ func WithTimes(t Times) Option {
 // is not at all. Initializing and Seeking together must not be longer than the
 // time to Ready; what is left of it the session is Waiting.
 type Times struct {
-	Initializing time.Duration
-	Seeking      time.Duration // then a deployment is looked for
-	Terminating  time.Duration // after a delete; then it can be read no more
+	Initializing time.Duration // after the create; default a tenth of the time to Ready
+	Seeking      time.Duration // until it is given a place on a deployment; default three tenths
+	Terminating  time.Duration // after the delete, until it can be read no more; default a second
 }
 
 // WithSeed changes what is drawn: ids, times and faults are otherwise those of
@@ -80,13 +96,19 @@ type Times struct {
 func WithSeed(seed uint64) Option { return func(c *settings) { c.Seed = seed } }
 
 // WithWebhooks hands every webhook to a handler in memory, whatever the host of
-// its URL. By default webhooks are sent by HTTP, and to loopback hosts only.
+// its URL. A handler that needs a client of this server is made after it: give
+// an http.ServeMux here, and add the handler to it then. By default webhooks are
+// sent by HTTP, and to loopback hosts only.
 func WithWebhooks(h http.Handler) Option {
+	if h == nil {
+		return bad("WithWebhooks: the handler is nil; an http.ServeMux can take it later")
+	}
 	return func(c *settings) { c.WebhookHandler = h }
 }
 
-// WithT has the log of a test, a *testing.T, show what happened and what there
-// is if the test fails: see [Server.String].
+// WithT ties the server to a test, a *testing.T: when the test ends the server is
+// closed, and if it failed, its log shows what happened and what there is, as
+// [Server.String] does.
 func WithT(t interface {
 	Cleanup(func())
 	Failed() bool

@@ -23,8 +23,6 @@ func bubble(t *testing.T, test func(t *testing.T, srv *sessionstest.Server, clie
 	})
 }
 
-var arena = sessions.CreateRequest{AppName: "arena"}
-
 func TestWithApp(t *testing.T) {
 	bubble(t, func(t *testing.T, srv *sessionstest.Server, client *sessions.Client) {
 		s, err := client.CreateAndWait(t.Context(), arena)

@@ -1,20 +1,11 @@
-// Package sessionstest is a fake of the Edgegap Sessions API for tests, in the
-// manner of net/http/httptest. It keeps state: a session that a test creates
-// passes through the statuses of the real API, is given a deployment with an
-// address and ports, takes up sockets, and is gone after it was deleted.
-//
-// NewServer opens no socket. Its clients reach it in memory, so a test inside
-// a testing/synctest bubble waits for a session in no time at all. Make the
-// server, its clients and what uses them inside the bubble.
-//
-// What nobody outside the vendor knows about the API, and how the fake does it,
-// is listed at Unknown.
 package sessionstest
 
 import (
 	"cmp"
+	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,12 +30,18 @@ type Server struct {
 
 // NewServer starts a fake API. With no options it takes any key and any app and
 // version: kind Seat, ten sockets, autodeploy on, and a session is Ready two
-// seconds after it was created. It panics if an option makes no sense. Close the
-// server.
+// seconds after it was created. It panics if options make no sense, and names
+// each of them. Close the server, or have [WithT] do so.
 func NewServer(opts ...Option) *Server {
 	var c settings
 	for _, opt := range opts {
+		if opt == nil {
+			opt = bad("a nil option")
+		}
 		opt(&c)
+	}
+	if err := errors.Join(errors.Join(c.wrong...), ours(c.Valid())); err != nil {
+		panic(err.Error())
 	}
 	s := &Server{emulator: emulator.New(c.Config), key: cmp.Or(c.Key, "sessionstest")}
 	if c.t != nil {
@@ -52,6 +49,7 @@ func NewServer(opts ...Option) *Server {
 			if c.t.Failed() {
 				c.t.Log("the fake API saw and has:\n" + s.String())
 			}
+			s.Close()
 		})
 	}
 	return s
@@ -73,9 +71,9 @@ func (s *Server) Client(opts ...sessions.Option) *sessions.Client {
 // for a client made with sessions.New and for transports that wrap another.
 func (s *Server) Transport() http.RoundTripper { return s.emulator.Transport() }
 
-// URL is the server's address on loopback, for programs that need a socket. It
-// listens from the first call on, and panics if it can't. Do not call it in a
-// testing/synctest bubble.
+// URL is the server's address on loopback, such as http://127.0.0.1:40123, for
+// programs that need a socket. It listens from the first call on, and panics if
+// it can't. Do not call it in a testing/synctest bubble.
 func (s *Server) URL() string {
 	s.listen.Do(func() {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -94,7 +92,9 @@ func (s *Server) URL() string {
 }
 
 // Close ends every request and webhook and waits for them. Requests that come
-// later find no server, and URL is then empty if it was not called before.
+// later find the connection refused, and URL is then empty if it was not called
+// before. What the server saw and has can still be looked at. A second Close
+// does nothing.
 func (s *Server) Close() {
 	s.listen.Do(func() {}) // no listening from now on
 	if s.http != nil {
@@ -104,30 +104,10 @@ func (s *Server) Close() {
 	s.emulator.Close()
 }
 
-// SetStatus puts a session into a status at once, whatever was to happen to it
-// otherwise, and has its webhook sent where that status has one. Ready and
-// Waiting give it a deployment of its own if it has none; Initializing, Seeking
-// and Waiting hold it there; Terminating deletes it. A status that the API does
-// not have is taken as it is. It is an error if there is no such session or it
-// is deleted.
-func (s *Server) SetStatus(id, status string) error { return s.emulator.SetStatus(id, status) }
-
-// Deploy has a deployment of an app version running at once, with tags, and
-// returns its request id, for CreateRequest.DeploymentRequestID or for an app
-// version without autodeploy. An empty version is the app's first. It is an
-// error if no app of WithApp fits.
-func (s *Server) Deploy(app, version string, tags ...string) (requestID string, err error) {
-	return s.emulator.Deploy(app, version, tags...)
+// ours is an error of the emulator under the name of this package.
+func ours(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "emulator: ") {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), "emulator: ", "sessionstest: "))
 }
-
-// SetJoinable has a deployment take new sessions or not, also those that ask for
-// it by its request id. Deployments are joinable at first. It is an error if
-// there is no such deployment.
-func (s *Server) SetJoinable(requestID string, joinable bool) error {
-	return s.emulator.SetJoinable(requestID, joinable)
-}
-
-// EndDeployment has a deployment end at once. Its sessions end in Error, or as
-// Unknown.EndedStatus says, and can be read for App.SessionMaxDuration more. It is
-// an error if there is no such deployment.
-func (s *Server) EndDeployment(requestID string) error { return s.emulator.EndDeployment(requestID) }

@@ -1,7 +1,6 @@
 package sessionstest_test
 
 import (
-	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -100,19 +99,6 @@ func TestURL(t *testing.T) {
 	}
 }
 
-func TestASecondCloseAndAURLAfterwards(t *testing.T) {
-	srv := sessionstest.NewServer()
-	srv.Close()
-	srv.Close()
-	if u := srv.URL(); u != "" {
-		t.Errorf("a closed server listens at %s", u)
-	}
-	_, err := srv.Client(sessions.WithRetry(sessions.RetryPolicy{})).List(t.Context(), sessions.ListOptions{})
-	if err == nil || errors.Is(err, sessions.ErrOutcomeUnknown) {
-		t.Errorf("a call of a closed server: %v", err)
-	}
-}
-
 func TestClientTakesOptions(t *testing.T) {
 	srv := sessionstest.NewServer()
 	defer srv.Close()
@@ -148,47 +134,4 @@ func TestTransportCanBeWrapped(t *testing.T) {
 	if _, err := srv.Client(sessions.WithTransport(wrapped)).List(t.Context(), sessions.ListOptions{}); err != nil || wrapped.n != 1 {
 		t.Errorf("%d requests, %v", wrapped.n, err)
 	}
-}
-
-func TestSetStatusAndDeploy(t *testing.T) {
-	app := sessionstest.WithApp(sessionstest.App{Name: "arena", NoAutodeploy: true})
-	bubble(t, func(t *testing.T, srv *sessionstest.Server, client *sessions.Client) {
-		request, err := srv.Deploy("arena", "", "ranked")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := client.CreateAndWait(t.Context(), arena)
-		if err != nil || s.Deployment.RequestID != request || !slices.Equal(s.Deployment.Tags, []string{"ranked"}) {
-			t.Fatalf("%+v, %v", s, err)
-		}
-		if err := srv.SetStatus(s.SessionID, "Error"); err != nil {
-			t.Fatal(err)
-		}
-		if s, err = client.Get(t.Context(), s.SessionID); err != nil || s.Status != "Error" {
-			t.Errorf("%+v, %v", s, err)
-		}
-		if err := srv.SetStatus("950dd2eaff09-S", "Error"); err == nil {
-			t.Error("the status of nothing was set")
-		}
-		if _, err := srv.Deploy("chess", ""); err == nil {
-			t.Error("an app that is not there was deployed")
-		}
-	}, app)
-}
-
-func TestFailNext(t *testing.T) {
-	bubble(t, func(t *testing.T, srv *sessionstest.Server, client *sessions.Client) {
-		if err := srv.FailNext(sessionstest.Fault{Status: 403}, sessionstest.Fault{Break: "cut"}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := client.Create(t.Context(), arena); !errors.Is(err, sessions.ErrForbidden) {
-			t.Errorf("%v", err)
-		}
-		if _, err := client.Create(t.Context(), arena); !errors.Is(err, sessions.ErrOutcomeUnknown) || len(srv.Sessions()) != 1 {
-			t.Errorf("%v, %v", err, srv.Sessions())
-		}
-		if err := srv.FailNext(sessionstest.Fault{Operation: "create"}); err == nil {
-			t.Error("an operation that there is not was taken")
-		}
-	})
 }
