@@ -3,6 +3,7 @@ package emulator
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -35,7 +36,7 @@ func (e *Emulator) Dump() string {
 		if s.DeploymentRequestID != "" {
 			on += " on " + s.DeploymentRequestID
 		}
-		fmt.Fprintf(table, "  %s\t%s\t%s %s\t%d players\t%s\n", since(s.Created), s.SessionID, s.AppName, s.VersionName, len(s.IPs), on)
+		fmt.Fprintf(table, "  %s\t%s\t%s %s\t%s\t%s\n", since(s.Created), s.SessionID, s.AppName, s.VersionName, count(len(s.IPs), "player"), on)
 	}
 	for _, d := range section(table, "deployment", deployments) {
 		fmt.Fprintf(table, "  %s\t%s %s\t%s\t%d of %d sockets\tready %t, joinable %t, tags %q\n",
@@ -45,16 +46,26 @@ func (e *Emulator) Dump() string {
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%d\t%s\n", since(w.Time), w.SessionID, w.Status, w.Answer, w.Problem)
 	}
 	table.Flush()
-	return text.String()
+	return trailing.ReplaceAllString(text.String(), "")
 }
+
+// trailing is what the table's empty last cells leave.
+var trailing = regexp.MustCompile(`(?m) +$`)
 
 // section writes a heading, and returns what is to be shown below it.
 func section[T any](table *tabwriter.Writer, name string, all []T) []T {
-	fmt.Fprintf(table, "%d %s%s", len(all), name, map[bool]string{false: "s"}[len(all) == 1])
+	fmt.Fprint(table, count(len(all), name))
 	if len(all) > mostDumped {
 		fmt.Fprintf(table, ", of which the last %d are", mostDumped)
 		all = all[len(all)-mostDumped:]
 	}
 	fmt.Fprintln(table)
 	return all
+}
+
+func count(n int, name string) string {
+	if n == 1 {
+		return "1 " + name
+	}
+	return fmt.Sprintf("%d %ss", n, name)
 }

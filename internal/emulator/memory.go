@@ -76,7 +76,13 @@ var errReset = &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("rea
 func served(ctx context.Context, request *http.Request) *http.Request {
 	r := request.Clone(ctx)
 	r.RequestURI = request.URL.RequestURI()
-	r.URL = &url.URL{Path: request.URL.Path, RawPath: request.URL.RawPath, RawQuery: request.URL.RawQuery}
+	r.URL = &url.URL{Path: orElse(request.URL.Path, "/"), RawPath: request.URL.RawPath, RawQuery: request.URL.RawQuery}
+	r.Header = http.Header{}
+	for name, values := range request.Header {
+		for _, value := range values {
+			r.Header.Add(name, value) // under its canonical name, however it was set
+		}
+	}
 	if r.Host == "" {
 		r.Host = request.URL.Host
 	}

@@ -136,3 +136,27 @@ func TestMemoryFromManyGoroutines(t *testing.T) {
 		}
 	})
 }
+
+// What a transport is given need not look as a server sees it.
+func TestInMemoryARequestLooksAsAtASocket(t *testing.T) {
+	var got *http.Request
+	receiver := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r })
+	within(t, emulator.Config{WebhookHandler: receiver, ReadyAfter: -1}, func(t *testing.T, e *emulator.Emulator) {
+		create(t, e, `"webhook_url": "https://match.example"`)
+		synctest.Wait()
+		if got == nil || got.URL.Path != "/" {
+			t.Errorf("%+v", got)
+		}
+		r, _ := http.NewRequestWithContext(t.Context(), "GET", "https://emulator.invalid/v1/sessions", nil)
+		r.Header["authorization"] = []string{"token a-key-of-mine"}
+		response, err := e.Transport().RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		requests := e.Requests()
+		if last := requests[len(requests)-1]; response.StatusCode != 200 || len(last.Header) != 0 {
+			t.Errorf("%d %v", response.StatusCode, last.Header)
+		}
+	})
+}

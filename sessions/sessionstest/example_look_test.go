@@ -88,7 +88,7 @@ func ExampleServer_String() {
 	//   0.000s  session-post  POST /v1/session                200
 	//   0.000s  get-session   GET /v1/session/2ac77b5af679-S  200
 	// 1 session
-	//   0.000s  2ac77b5af679-S  arena v1  1 players  Ready on 2ccdfb9482a2
+	//   0.000s  2ac77b5af679-S  arena v1  1 player  Ready on 2ccdfb9482a2
 	// 1 deployment
 	//   2ccdfb9482a2  arena v1  Montréal  1 of 10 sockets  ready true, joinable true, tags []
 	// 0 webhooks
