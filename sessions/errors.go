@@ -123,13 +123,17 @@ func (e *Error) LogValue() slog.Value {
 }
 
 // invalid is the error of an argument that is refused before anything is sent.
+// op is nil where there is no call.
 func invalid(op *operation, format string, args ...any) *Error {
-	return &Error{
-		Operation: op.name,
-		detail:    ErrInvalidArgument.Error() + ": " + fmt.Sprintf(format, args...),
-		kinds:     []error{ErrInvalidArgument},
-		unsent:    true,
+	e := &Error{
+		detail: ErrInvalidArgument.Error() + ": " + fmt.Sprintf(format, args...),
+		kinds:  []error{ErrInvalidArgument},
+		unsent: true,
 	}
+	if op != nil {
+		e.Operation = op.name
+	}
+	return e
 }
 
 // FailedError says that a session ended without becoming ready: in Error or

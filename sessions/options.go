@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -48,10 +47,7 @@ func New(key string, opts ...Option) (*Client, error) {
 	base, err := parseBaseURL(s.baseURL, s.plainHTTP)
 	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {
-		return nil, &Error{
-			detail: ErrInvalidArgument.Error() + ": " + strings.ReplaceAll(err.Error(), "\n", "; "),
-			kinds:  []error{ErrInvalidArgument},
-		}
+		return nil, invalid(nil, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	t.base, t.secret = base, newSecret(key)
 	if t.next == nil {
@@ -66,19 +62,16 @@ func New(key string, opts ...Option) (*Client, error) {
 // environment.
 func NewFromEnv(opts ...Option) (*Client, error) {
 	key, file := os.Getenv("EDGEGAP_API_KEY"), os.Getenv("EDGEGAP_API_KEY_FILE")
-	refuse := func(detail string) (*Client, error) {
-		return nil, &Error{detail: ErrInvalidArgument.Error() + ": " + detail, kinds: []error{ErrInvalidArgument}}
-	}
 	switch {
 	case key != "" && file != "":
-		return refuse("EDGEGAP_API_KEY and EDGEGAP_API_KEY_FILE are both set")
+		return nil, invalid(nil, "EDGEGAP_API_KEY and EDGEGAP_API_KEY_FILE are both set")
 	case key == "" && file == "":
-		return refuse("neither EDGEGAP_API_KEY nor EDGEGAP_API_KEY_FILE is set")
+		return nil, invalid(nil, "neither EDGEGAP_API_KEY nor EDGEGAP_API_KEY_FILE is set")
 	case file != "":
 		content, err := os.ReadFile(file)
 		if err != nil {
 			// Not its name, which may be a key that was set by mistake.
-			return refuse("EDGEGAP_API_KEY_FILE: the file cannot be read: " + errors.Unwrap(err).Error())
+			return nil, invalid(nil, "EDGEGAP_API_KEY_FILE: the file cannot be read: %v", errors.Unwrap(err))
 		}
 		key = string(content)
 	}
@@ -240,7 +233,7 @@ func WithUserAgent(product string) Option {
 
 func refuseIf(bad bool, why string) error {
 	if bad {
-		return fmt.Errorf("%s", why)
+		return errors.New(why)
 	}
 	return nil
 }

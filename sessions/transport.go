@@ -32,10 +32,7 @@ type transport struct {
 func (t *transport) Do(req *http.Request) (*http.Response, error) {
 	op, id, ok := route(t.base, req)
 	if !ok {
-		return nil, &Error{
-			detail: ErrInvalidArgument.Error() + ": the request is not one of the contract's calls below the base URL",
-			kinds:  []error{ErrInvalidArgument},
-		}
+		return nil, invalid(nil, "the request is not one of the contract's calls below the base URL")
 	}
 	own := req.WithContext(req.Context())
 	own.Header = http.Header{}

@@ -23,19 +23,16 @@ const (
 // Other parameters of base are kept. The secret is part of a URL that the API
 // stores and shows in its lists: use one that is for nothing else.
 func WebhookURL(base, secret string) (string, error) {
-	refuse := func(why string) (string, error) {
-		return "", &Error{detail: ErrInvalidArgument.Error() + ": " + why, kinds: []error{ErrInvalidArgument}}
-	}
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		return refuse("webhook base: not an http or https URL")
+		return "", invalid(nil, "webhook base: not an http or https URL")
 	}
 	if secret == "" {
-		return refuse("webhook secret: empty")
+		return "", invalid(nil, "webhook secret: empty")
 	}
 	q, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return refuse("webhook base: a query that cannot be read")
+		return "", invalid(nil, "webhook base: a query that cannot be read")
 	}
 	q.Set("secret", secret)
 	u.RawQuery = q.Encode()
