@@ -55,10 +55,19 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 
 var acceptJSON = []string{"application/json"}
 
-// call sends req until it is answered, or until another attempt would be unsafe
-// or in vain. accept reads the answer of a success. The header of req is
-// call's to change.
+// call makes the call op, about the session id if it is about one. accept reads
+// the answer of a success. The header of req is call's to change.
 func (t *transport) call(ctx context.Context, op *operation, id string, req *http.Request, accept func(*http.Response) error) error {
+	if e := t.attempts(ctx, op, req, accept); e != nil {
+		e.Operation, e.SessionID = op.name, t.secret.mask(id)
+		return e
+	}
+	return nil
+}
+
+// attempts sends req until it is answered, or until another attempt would be
+// unsafe or in vain.
+func (t *transport) attempts(ctx context.Context, op *operation, req *http.Request, accept func(*http.Response) error) *Error {
 	req.Header["Authorization"] = t.secret.header()
 	req.Header["Accept"] = acceptJSON
 	req.Header["User-Agent"] = t.agent
@@ -66,11 +75,11 @@ func (t *transport) call(ctx context.Context, op *operation, id string, req *htt
 
 	var r retry
 	for attempt := 1; ; attempt++ { // ends by retry.next: its attempts, and a minute
-		if e := t.admit(ctx, op, id, &r); e != nil {
+		if e := t.admit(ctx, &r); e != nil {
 			return e
 		}
 		start := time.Now()
-		status, e := t.attempt(ctx, op, id, req, attempt, accept)
+		status, e := t.attempt(ctx, op, req, attempt, accept)
 		if e == nil {
 			t.log(ctx, op, attempt, status, start, 0)
 			return nil
@@ -90,24 +99,24 @@ func (t *transport) call(ctx context.Context, op *operation, id string, req *htt
 
 // admit waits until a request may be sent: for the limiter, and for the pause
 // after a 429, which is asked once more as the limiter may have taken its time.
-func (t *transport) admit(ctx context.Context, op *operation, id string, r *retry) *Error {
-	e := t.hold(ctx, op, id, r)
+func (t *transport) admit(ctx context.Context, r *retry) *Error {
+	e := t.hold(ctx, r)
 	if e != nil || t.limiter == nil {
 		return e
 	}
 	if err := t.limiter.Wait(ctx); err != nil {
-		e := &Error{Operation: op.name, SessionID: id, unsent: true}
+		e := &Error{unsent: true}
 		if ctx.Err() != nil {
 			return t.ended(ctx, e)
 		}
 		return t.because(e, err)
 	}
-	return t.hold(ctx, op, id, r)
+	return t.hold(ctx, r)
 }
 
 // hold waits for the call's turn after a pause, or returns the 429 that began
 // it when that is too far off.
-func (t *transport) hold(ctx context.Context, op *operation, id string, r *retry) *Error {
+func (t *transport) hold(ctx context.Context, r *retry) *Error {
 	var turn time.Time
 	for ctx.Err() == nil { // a minute at most, by what it adds up
 		var answer *Error
@@ -121,7 +130,7 @@ func (t *transport) hold(ctx context.Context, op *operation, id string, r *retry
 		if r.waited += max(rest, time.Second); r.waited > patience || passes(ctx, rest) {
 			t.pause.leave()
 			e := answer.copy()
-			e.Operation, e.SessionID, e.unsent = op.name, id, true
+			e.unsent = true
 			e.detail = "not sent: the client was told to wait"
 			return e
 		}
@@ -129,12 +138,12 @@ func (t *transport) hold(ctx context.Context, op *operation, id string, r *retry
 			t.pause.leave()
 		}
 	}
-	return t.ended(ctx, &Error{Operation: op.name, SessionID: id, unsent: true})
+	return t.ended(ctx, &Error{unsent: true})
 }
 
 // attempt sends req once, for the nth time. The status is 0 when no answer
 // arrived; the error is nil when accept took the answer.
-func (t *transport) attempt(ctx context.Context, op *operation, id string, req *http.Request, n int, accept func(*http.Response) error) (int, *Error) {
+func (t *transport) attempt(ctx context.Context, op *operation, req *http.Request, n int, accept func(*http.Response) error) (int, *Error) {
 	within := context.WithValue(ctx, operationKey{}, op)
 	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > t.timeout {
 		var cancel context.CancelFunc
@@ -150,8 +159,7 @@ func (t *transport) attempt(ctx context.Context, op *operation, id string, req *
 	if n > 1 && req.GetBody != nil {
 		content, err := req.GetBody()
 		if err != nil {
-			e := &Error{Operation: op.name, SessionID: id, unsent: true, fatal: true}
-			return 0, t.because(e, err)
+			return 0, t.because(&Error{unsent: true, fatal: true}, err)
 		}
 		out.Body = content
 	}
@@ -164,15 +172,12 @@ func (t *transport) attempt(ctx context.Context, op *operation, id string, req *
 		err = errNoAnswer
 	}
 	if err != nil {
-		e := &Error{
-			Operation: op.name, SessionID: id,
-			unsent: conn.none() || dialing(err), fatal: untrusted(err), cut: true,
-		}
+		e := &Error{unsent: conn.none() || dialing(err), fatal: untrusted(err), cut: true}
 		return 0, t.settle(ctx, within, op, e, err)
 	}
 
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		e := &Error{Operation: op.name, SessionID: id, StatusCode: res.StatusCode, RetryAfter: retryAfter(res.Header)}
+		e := &Error{StatusCode: res.StatusCode, RetryAfter: retryAfter(res.Header)}
 		if res.StatusCode >= 300 && res.StatusCode < 400 {
 			e.detail = "redirects are not followed"
 		}
@@ -191,7 +196,7 @@ func (t *transport) attempt(ctx context.Context, op *operation, id string, req *
 	if err == nil {
 		return res.StatusCode, nil
 	}
-	e := &Error{Operation: op.name, SessionID: id, StatusCode: res.StatusCode}
+	e := &Error{StatusCode: res.StatusCode}
 	switch {
 	case content.err != nil:
 		err = content.err
