@@ -83,7 +83,7 @@ func (c *Client) Users(ctx context.Context, id string) ([]User, error) {
 // [ErrUnprocessable] probably means that no socket is free.
 func (c *Client) AddUsers(ctx context.Context, id string, ip string, more ...string) ([]User, error) {
 	ips := append([]string{ip}, more...)
-	if e := checkUsers(putUsersSession, id, ips); e != nil {
+	if e := c.checkUsers(putUsersSession, id, ips); e != nil {
 		return nil, e
 	}
 	req, err := api.NewPutUsersSessionRequest(c.server, id, api.PatchSessionModel{IPList: ips})
@@ -95,7 +95,7 @@ func (c *Client) AddUsers(ctx context.Context, id string, ip string, more ...str
 // that is not in the session.
 func (c *Client) RemoveUsers(ctx context.Context, id string, ip string, more ...string) ([]User, error) {
 	ips := append([]string{ip}, more...)
-	if e := checkUsers(deleteUsersSession, id, ips); e != nil {
+	if e := c.checkUsers(deleteUsersSession, id, ips); e != nil {
 		return nil, e
 	}
 	req, err := api.NewDeleteUsersSessionRequest(c.server, id, api.PatchSessionModel{IPList: ips})

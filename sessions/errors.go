@@ -17,17 +17,17 @@ var (
 	// field, never its value.
 	ErrInvalidArgument = errors.New("invalid argument")
 
-	ErrBadRequest    = errors.New("bad request")                // 400
-	ErrUnauthorized  = errors.New("unauthorized")               // 401: no key, or a wrong one
-	ErrForbidden     = errors.New("forbidden")                  // 403
-	ErrNotFound      = errors.New("not found")                  // 404
-	ErrConflict      = errors.New("conflict")                   // 409
-	ErrGone          = errors.New("gone")                       // 410: deleted before
-	ErrUnprocessable = errors.New("unprocessable")              // 422: for added users, probably no socket is free; a session that ends Unprocessable is a FailedError
-	ErrRateLimited   = errors.New("rate limited")               // 429
-	ErrServer        = errors.New("server error")               // every 5xx
-	ErrBadResponse   = errors.New("not the promised answer")    // 2xx, but not the JSON of the contract
-	ErrNotDeleted    = errors.New("session may still be there") // CreateAndWait could not delete what it created
+	ErrBadRequest    = errors.New("bad request")             // 400
+	ErrUnauthorized  = errors.New("unauthorized")            // 401: no key, or a wrong one
+	ErrForbidden     = errors.New("forbidden")               // 403
+	ErrNotFound      = errors.New("not found")               // 404
+	ErrConflict      = errors.New("conflict")                // 409
+	ErrGone          = errors.New("gone")                    // 410: deleted before
+	ErrUnprocessable = errors.New("unprocessable")           // 422: for added users, probably no socket is free; a session that ends Unprocessable is a FailedError
+	ErrRateLimited   = errors.New("rate limited")            // 429
+	ErrServer        = errors.New("server error")            // every 5xx
+	ErrBadResponse   = errors.New("not the promised answer") // 2xx, but not the JSON of the contract
+	ErrNotDeleted    = errors.New("not deleted")             // CreateAndWait could not delete what it created
 
 	// ErrResponseTooLarge: a success of more than 1 MiB, or a page of sessions
 	// of more than 32 MiB.

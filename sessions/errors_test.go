@@ -118,6 +118,27 @@ func TestAnEchoedKeyIsMasked(t *testing.T) {
 	}
 }
 
+// A server may name a session after the key.
+func TestAnIDThatIsTheKeyIsMasked(t *testing.T) {
+	named := func(text string) string { return strings.ReplaceAll(text, testID, testKey) }
+	l := newLife(after(seeking, content("application/json", named(`{"session_id":"950dd2eaff09-S","status":"Error","kind":"","create_time":""}`))))
+	l.create, l.remove = content("application/json", named(createdJSON)), always(refusal(403))
+	c := wireClient(t, l)
+	ctx, cancel := context.WithCancel(t.Context())
+	seen := sessions.OnChange(func(*sessions.Session) { cancel() })
+	for name, do := range map[string]func() error{
+		"call":       func() error { _, err := c.Delete(t.Context(), testKey); return err },
+		"refusal":    func() error { _, err := c.AddUsers(t.Context(), testKey, "x"); return err },
+		"wait":       func() error { _, err := c.WaitReady(t.Context(), testKey, nil); return err },
+		"ended wait": func() error { _, err := wireClient(t, newLife(forever)).WaitReady(ctx, testKey, seen); return err },
+		"failure":    func() error { _, err := c.CreateAndWait(t.Context(), arena); return err },
+	} {
+		if err := do(); err == nil || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), testKey) || !strings.Contains(err.Error(), "***") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A body that is all keys is short once they are masked, and then its end is
 // kept, where the limit may have cut one.
 func TestAKeyCutAtTheLimitIsNotKept(t *testing.T) {

@@ -28,11 +28,15 @@ func checkID(op *operation, id string) *Error {
 	return nil
 }
 
-func checkUsers(op *operation, id string, ips []string) *Error {
+func (c *Client) checkUsers(op *operation, id string, ips []string) *Error {
 	if e := checkID(op, id); e != nil {
 		return e
 	}
-	return checkIPs(op, ips)
+	e := checkIPs(op, ips)
+	if e != nil {
+		e.SessionID = c.transport.secret.mask(id)
+	}
+	return e
 }
 
 func checkIPs(op *operation, ips []string) *Error {

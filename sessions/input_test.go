@@ -150,6 +150,28 @@ func TestBadInputIsRefusedUnsent(t *testing.T) {
 	}
 }
 
+func TestARefusalNamesItsCallAndSession(t *testing.T) {
+	c := stubClient(t, says(200, "{}"))
+	ctx := t.Context()
+	for name, test := range map[string]struct {
+		do                     func() error
+		operation, id, because string
+	}{
+		"bad IP to add":          {func() error { _, err := c.AddUsers(ctx, testID, "x"); return err }, "put-users-session", testID, "ip_list[0]"},
+		"bad IP to remove":       {func() error { _, err := c.RemoveUsers(ctx, testID, "x"); return err }, "delete-users-session", testID, "ip_list[0]"},
+		"bad interval of a wait": {func() error { _, err := c.WaitReady(ctx, testID, sessions.PollEvery(2, 1)); return err }, "get-session", testID, "poll interval"},
+		"nil option of a wait":   {func() error { _, err := c.WaitReady(ctx, testID, nil); return err }, "get-session", testID, "nil option"},
+		"bad interval of both":   {func() error { _, err := c.CreateAndWait(ctx, arena, sessions.PollEvery(2, 1)); return err }, "session-post", "", "poll interval"},
+		"nil option of both":     {func() error { _, err := c.CreateAndWait(ctx, arena, nil); return err }, "session-post", "", "nil option"},
+		"bad id":                 {func() error { _, err := c.AddUsers(ctx, "..", "x"); return err }, "put-users-session", "", "session id"},
+	} {
+		var e *sessions.Error
+		if err := test.do(); !errors.As(err, &e) || !errors.Is(err, sessions.ErrInvalidArgument) || e.Operation != test.operation || e.SessionID != test.id || !strings.Contains(err.Error(), test.because) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // prefix puts the article that the error has before a noun.
 func prefix(why string) string {
 	if why == "empty" {

@@ -49,11 +49,12 @@ var errNeverReady = errors.New("not ready within " + longestWait.String())
 // without a deadline, the error is the context's, its cause and the last fault.
 // Beside an error comes the last session that was read, or nil.
 func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (*Session, error) {
-	w, e := newWait(opts)
-	if e == nil {
-		e = checkID(getSession, id)
+	if e := checkID(getSession, id); e != nil {
+		return nil, e
 	}
+	w, e := newWait(getSession, opts)
 	if e != nil {
+		e.SessionID = c.transport.secret.mask(id)
 		return nil, e
 	}
 	if _, ok := ctx.Deadline(); !ok {
@@ -86,6 +87,9 @@ func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (
 			}
 			if hasFailed(s) {
 				s.Error = c.transport.secret.mask(s.Error)
+				if c.transport.secret.mask(s.SessionID) == stars {
+					s.SessionID = stars
+				}
 				return s, &FailedError{Session: s}
 			}
 		}
@@ -118,13 +122,17 @@ func (c *Client) readOrWake(ctx context.Context, id string, self *waiter) (*Sess
 	}
 }
 
-func newWait(opts []WaitOption) (*wait, *Error) {
+// newWait reads the options of a wait; op is the call that a bad one refuses.
+func newWait(op *operation, opts []WaitOption) (*wait, *Error) {
 	w := &wait{first: 500 * time.Millisecond, most: 5 * time.Second}
 	for _, opt := range opts {
+		if opt == nil {
+			return nil, invalid(op, "nil option")
+		}
 		opt(w)
 	}
 	if w.first <= 0 || w.most < w.first {
-		return nil, invalid(getSession, "poll interval: first is not positive, or more than most")
+		return nil, invalid(op, "poll interval: first is not positive, or more than most")
 	}
 	return w, nil
 }
@@ -134,7 +142,7 @@ func (c *Client) gaveUp(ctx context.Context, id string, fault *Error) error {
 	if fault != nil && fault.ended {
 		return fault // it was the first, and says all of it
 	}
-	e := &Error{Operation: getSession.name, SessionID: id, detail: "waiting for the session to be ready"}
+	e := &Error{Operation: getSession.name, SessionID: c.transport.secret.mask(id), detail: "waiting for the session to be ready"}
 	e = c.transport.ended(ctx, e)
 	if fault != nil {
 		e = c.transport.because(e, fmt.Errorf("last fault: %w", fault))
@@ -172,7 +180,7 @@ func isFinal(status int) bool {
 // An error of the create itself comes with no session; one that is
 // [ErrOutcomeUnknown] leaves open whether there is one.
 func (c *Client) CreateAndWait(ctx context.Context, r CreateRequest, opts ...WaitOption) (s *Session, err error) {
-	if _, e := newWait(opts); e != nil {
+	if _, e := newWait(sessionPost, opts); e != nil {
 		return nil, e // before there is a session to delete
 	}
 	created, err := c.Create(ctx, r)
@@ -190,14 +198,19 @@ func (c *Client) CreateAndWait(ctx context.Context, r CreateRequest, opts ...Wai
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeToDelete)
 		defer cancel()
 		if _, fault := c.Delete(ctx, created.SessionID); fault != nil && !errors.Is(fault, ErrNotFound) && !errors.Is(fault, ErrGone) {
-			err = &Error{
-				Operation: sessionDelete.name, SessionID: created.SessionID,
-				detail: fmt.Sprintf("%v: %v; after: %v", ErrNotDeleted, fault, err),
-				kinds:  []error{err, ErrNotDeleted, fault},
-			}
+			err = notDeleted(fault.(*Error), err)
 		}
 	}()
 	s, err = c.WaitReady(ctx, created.SessionID, opts...)
 	ready = err == nil
 	return s, err
+}
+
+// notDeleted is the error of a delete that failed with fault, after err, which a
+// panic leaves nil.
+func notDeleted(fault *Error, err error) *Error {
+	e := &Error{Operation: fault.Operation, SessionID: fault.SessionID, kinds: []error{err, ErrNotDeleted, fault}}
+	e.detail = fmt.Sprintf("%v: %s; after %s", ErrNotDeleted,
+		strings.TrimPrefix(fault.Error(), e.Error()+": "), strings.TrimPrefix(fmt.Sprint(err), "sessions: "))
+	return e
 }

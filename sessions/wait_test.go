@@ -438,6 +438,16 @@ func TestCreateAndWaitDeletesWhatItCannotHandOver(t *testing.T) {
 	}
 }
 
+func TestWhatWasNotDeletedIsSaidInOneSentence(t *testing.T) {
+	l := newLife(always(refusal(401)))
+	l.remove = always(refusal(403))
+	_, err := wireClient(t, l).CreateAndWait(t.Context(), arena)
+	const want = "sessions: session-delete 950dd2eaff09-S: not deleted: 403 Forbidden: not now; after get-session 950dd2eaff09-S: 401 Unauthorized: not now"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
