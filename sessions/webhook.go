@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -30,13 +32,21 @@ func WebhookURL(base, secret string) (string, error) {
 	if secret == "" {
 		return "", invalid(nil, "webhook secret: empty")
 	}
-	q, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
+	if _, err := url.ParseQuery(u.RawQuery); err != nil {
 		return "", invalid(nil, "webhook base: a query that cannot be read")
 	}
-	q.Set("secret", secret)
-	u.RawQuery = q.Encode()
+	var pairs []string
+	if u.RawQuery != "" {
+		pairs = slices.DeleteFunc(strings.Split(u.RawQuery, "&"), isSecret)
+	}
+	u.RawQuery = strings.Join(append(pairs, "secret="+url.QueryEscape(secret)), "&")
 	return u.String(), nil
+}
+
+func isSecret(pair string) bool {
+	name, _, _ := strings.Cut(pair, "=")
+	name, err := url.QueryUnescape(name)
+	return err == nil && name == "secret"
 }
 
 // WebhookHandler receives the webhooks that the API sends when a session becomes

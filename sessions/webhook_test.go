@@ -426,18 +426,20 @@ func TestTheNewestWebhookCounts(t *testing.T) {
 
 func TestWebhookURL(t *testing.T) {
 	for base, want := range map[string]string{
-		"https://match.example.com/hook":              "https://match.example.com/hook?secret=a%26b+%2B%C3%BC",
-		"http://127.0.0.1:8080":                       "http://127.0.0.1:8080?secret=a%26b+%2B%C3%BC",
-		"https://match.example.com/hook?match=7&a=%2": "",
-		"https://match.example.com/hook?a=1;b=2":      "",
-		"https://match.example.com/hook?match=7":      "https://match.example.com/hook?match=7&secret=a%26b+%2B%C3%BC",
-		"https://match.example.com/h?secret=old&x=":   "https://match.example.com/h?secret=a%26b+%2B%C3%BC&x=",
-		"https://match.example.com/h?z=1&a=2&z=3":     "https://match.example.com/h?a=2&secret=a%26b+%2B%C3%BC&z=1&z=3",
-		"ftp://match.example.com/hook":                "",
-		"match.example.com/hook":                      "",
-		"https:///hook":                               "",
-		"https://match.example.com:port/hook":         "",
-		"":                                            "",
+		"https://match.example.com/hook":               "https://match.example.com/hook?secret=a%26b+%2B%C3%BC",
+		"http://127.0.0.1:8080":                        "http://127.0.0.1:8080?secret=a%26b+%2B%C3%BC",
+		"https://match.example.com/hook?match=7&a=%2":  "",
+		"https://match.example.com/hook?a=1;b=2":       "",
+		"https://match.example.com/hook?match=7":       "https://match.example.com/hook?match=7&secret=a%26b+%2B%C3%BC",
+		"https://match.example.com/h?secret=old&x=":    "https://match.example.com/h?x=&secret=a%26b+%2B%C3%BC",
+		"https://match.example.com/h?z=1&a=2&z=3":      "https://match.example.com/h?z=1&a=2&z=3&secret=a%26b+%2B%C3%BC",
+		"https://match.example.com/h?s%65cret=x&b":     "https://match.example.com/h?b&secret=a%26b+%2B%C3%BC",
+		"https://match.example.com/h?b=%7e+~&&a=x/%20": "https://match.example.com/h?b=%7e+~&&a=x/%20&secret=a%26b+%2B%C3%BC",
+		"ftp://match.example.com/hook":                 "",
+		"match.example.com/hook":                       "",
+		"https:///hook":                                "",
+		"https://match.example.com:port/hook":          "",
+		"":                                             "",
 	} {
 		got, err := sessions.WebhookURL(base, "a&b +ü")
 		if got != want || (err != nil) != (want == "") || err != nil && !errors.Is(err, sessions.ErrInvalidArgument) {
