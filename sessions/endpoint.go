@@ -21,7 +21,7 @@ import (
 // port.
 func Endpoint(s *Session, port string) (string, error) {
 	if s == nil || s.Deployment == nil {
-		return "", fmt.Errorf("sessions: endpoint: the session has no deployment yet")
+		return "", errors.New("sessions: endpoint: the session has no deployment yet")
 	}
 	d := s.Deployment
 	p, err := findPort(d, port)
@@ -82,10 +82,13 @@ func findPort(d *Deployment, port string) (Port, error) {
 // CreatedAt reads s.CreateTime, which looks like "2024-05-26 12:00:45.831041":
 // a space, microseconds and no zone. It is taken as UTC (inferred).
 func CreatedAt(s *Session) (time.Time, error) {
+	if s == nil {
+		return time.Time{}, errors.New("sessions: create_time: there is no session")
+	}
 	for _, layout := range []string{time.DateTime, time.RFC3339} {
 		if t, err := time.Parse(layout, s.CreateTime); err == nil {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("sessions: create_time: neither a date and time nor RFC 3339")
+	return time.Time{}, errors.New("sessions: create_time: neither a date and time nor RFC 3339")
 }

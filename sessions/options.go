@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -116,6 +117,8 @@ func parseBaseURL(raw string, plainHTTP bool) (*url.URL, error) {
 		return nil, errors.New("base URL: has a fragment")
 	case slices.ContainsFunc(strings.Split(u.EscapedPath(), "/"), isDots):
 		return nil, errors.New("base URL: the path has a . or .. segment")
+	case strings.Trim(u.Path, "/") == "v1":
+		return nil, errors.New("base URL: leave out the /v1, every call begins with it")
 	case u.Scheme == "http" && !plainHTTP && !isLoopback(u.Hostname()):
 		return nil, errors.New("base URL: plain http would send the key in clear (loopback is fine; WithPlainHTTP allows other hosts)")
 	case u.Scheme != "https" && u.Scheme != "http":
@@ -149,7 +152,7 @@ func WithPlainHTTP() Option {
 func WithTransport(rt http.RoundTripper) Option {
 	return func(s *settings) error {
 		s.transport.next = rt
-		return refuseIf(rt == nil, "transport: nil")
+		return refuseIf(isNil(rt), "transport: nil")
 	}
 }
 
@@ -202,7 +205,7 @@ type Limiter interface {
 func WithLimiter(l Limiter) Option {
 	return func(s *settings) error {
 		s.transport.limiter = l
-		return refuseIf(l == nil, "limiter: nil")
+		return refuseIf(isNil(l), "limiter: nil")
 	}
 }
 
@@ -229,6 +232,13 @@ func WithUserAgent(product string) Option {
 		}
 		return refuseIf(strings.TrimSpace(product) == "", "user agent: empty")
 	}
+}
+
+// isNil is true also for a nil pointer in an interface, such as a limiter that
+// was never made.
+func isNil(v any) bool {
+	value := reflect.ValueOf(v)
+	return v == nil || value.Kind() == reflect.Pointer && value.IsNil()
 }
 
 func refuseIf(bad bool, why string) error {

@@ -2,6 +2,7 @@ package sessions_test
 
 import (
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,27 +46,29 @@ func TestKeysAreCleanedOrRefused(t *testing.T) {
 }
 
 func TestBaseURLsAreTakenOrRefused(t *testing.T) {
-	for _, good := range []string{"https://api.edgegap.com", "https://10.0.0.8:8443/x/y/", "http://localhost:8080", "http://127.0.0.9", "http://[::1]:80", "http://LOCALHOST"} {
+	for _, good := range []string{"https://api.edgegap.com", "https://10.0.0.8:8443/x/y/", "http://localhost:8080", "http://127.0.0.9", "http://[::1]:80", "http://LOCALHOST", "https://proxy.example/edgegap/v1"} {
 		if _, err := sessions.New("k", sessions.WithBaseURL(good)); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
 	}
 	for bad, why := range map[string]string{
-		"":                         "no host",
-		"api.edgegap.com":          "no host",
-		"https://":                 "no host",
-		"https://:443":             "no host",
-		"https:opaque":             "no host",
-		"ftp://api.edgegap.com":    "scheme",
-		"https://u:s3cr3t@h":       "user",
-		"https://h?token=s3cr3t":   "query",
-		"https://h?":               "query",
-		"https://h#s3cr3t":         "fragment",
-		"https://h#":               "fragment",
-		"http://api.edgegap.com":   "in clear",
-		"http://127.0.0.1.nip.io":  "in clear",
-		"http://localhost.evil.io": "in clear",
-		"https://h/%zz s3cr3t":     "parsed",
+		"":                          "no host",
+		"api.edgegap.com":           "no host",
+		"https://":                  "no host",
+		"https://:443":              "no host",
+		"https:opaque":              "no host",
+		"ftp://api.edgegap.com":     "scheme",
+		"https://u:s3cr3t@h":        "user",
+		"https://h?token=s3cr3t":    "query",
+		"https://h?":                "query",
+		"https://h#s3cr3t":          "fragment",
+		"https://h#":                "fragment",
+		"http://api.edgegap.com":    "in clear",
+		"http://127.0.0.1.nip.io":   "in clear",
+		"http://localhost.evil.io":  "in clear",
+		"https://h/%zz s3cr3t":      "parsed",
+		"https://h/v1":              "leave out the /v1",
+		"http://localhost:8080/v1/": "leave out the /v1",
 	} {
 		_, err := sessions.New("k", sessions.WithBaseURL(bad))
 		if !errors.Is(err, sessions.ErrInvalidArgument) || !strings.Contains(err.Error(), "base URL: ") || !strings.Contains(err.Error(), why) {
@@ -90,6 +93,14 @@ func TestAllBadOptionsAreReportedAtOnce(t *testing.T) {
 	}
 	if !errors.Is(err, sessions.ErrInvalidArgument) {
 		t.Errorf("%v is not ErrInvalidArgument", err)
+	}
+}
+
+// A nil pointer would panic at the first call.
+func TestNilPointersAreRefused(t *testing.T) {
+	_, err := sessions.New("k", sessions.WithTransport((*http.Transport)(nil)), sessions.WithLimiter((*pacer)(nil)))
+	if !errors.Is(err, sessions.ErrInvalidArgument) || !strings.Contains(err.Error(), "transport: nil; limiter: nil") {
+		t.Error(err)
 	}
 }
 
