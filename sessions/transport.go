@@ -114,33 +114,6 @@ func (t *transport) admit(ctx context.Context, r *retry) *Error {
 	return t.hold(ctx, r)
 }
 
-// hold waits for the call's turn after a pause, or returns the 429 that began
-// it when that is too far off.
-func (t *transport) hold(ctx context.Context, r *retry) *Error {
-	var turn time.Time
-	for ctx.Err() == nil { // a minute at most, by what it adds up
-		var answer *Error
-		turn, answer = t.pause.turn(turn)
-		rest := time.Until(turn)
-		if rest <= 0 {
-			return nil
-		}
-		// A second at least, so that a server that asks for less cannot be
-		// called without end.
-		if r.waited += max(rest, time.Second); r.waited > patience || passes(ctx, rest) {
-			t.pause.leave()
-			e := answer.copy()
-			e.unsent = true
-			e.detail = "not sent: the client was told to wait"
-			return e
-		}
-		if !sleep(ctx, rest) {
-			t.pause.leave()
-		}
-	}
-	return t.ended(ctx, &Error{unsent: true})
-}
-
 // attempt sends req once, for the nth time. The status is 0 when no answer
 // arrived; the error is nil when accept took the answer.
 func (t *transport) attempt(ctx context.Context, op *operation, req *http.Request, n int, accept func(*http.Response) error) (int, *Error) {
