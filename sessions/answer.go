@@ -1,10 +1,12 @@
 package sessions
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -21,6 +23,12 @@ func isJSON(res *http.Response) bool {
 		return false
 	}
 	return kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")
+}
+
+// contentType is what res says that its body is, for the text of an error.
+func (s *secret) contentType(res *http.Response) string {
+	kind, _, _ := strings.Cut(s.mask(res.Header.Get("Content-Type")), ";")
+	return withoutAddresses(cmp.Or(strings.TrimSpace(kind), "no content type"))
 }
 
 // body reads the body of a success: it stops past its limit, and keeps what the
@@ -66,10 +74,20 @@ func (s *secret) refusal(e *Error, res *http.Response) {
 	if json.Unmarshal(raw, &said) == nil {
 		e.Message = cut(s.mask(said.Message), keptBody)
 	}
+	if e.Message == "" { // a proxy's page, perhaps: its text may hold anything
+		e.say(s.contentType(res) + ", " + size(len(raw)))
+	}
 	masked := s.mask(string(raw))
 	if len(raw) > refusalLimit {
 		// What was cut off may be the end of an echoed key.
 		masked = masked[:max(0, len(masked)-s.longest)]
 	}
 	e.Body = []byte(masked[:min(len(masked), keptBody)])
+}
+
+func size(n int) string {
+	if n > refusalLimit {
+		return "more than 64 KiB"
+	}
+	return strconv.Itoa(n) + " bytes"
 }

@@ -105,6 +105,9 @@ func (e *Error) Error() string {
 	return oneLine(text)
 }
 
+// say adds to what this package has to say about e.
+func (e *Error) say(text string) { e.detail = strings.TrimPrefix(e.detail+": "+text, ": ") }
+
 // Is reports whether the status of e is what target stands for.
 func (e *Error) Is(target error) bool {
 	return target != nil && (byStatus[e.StatusCode] == target || target == ErrServer && e.StatusCode >= 500)

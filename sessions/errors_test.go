@@ -36,6 +36,33 @@ func TestErrorTextsSayWhatWasTried(t *testing.T) {
 	}
 }
 
+// A page of a proxy says nothing that may be told, but that it is one.
+func TestErrorTextsSayWhatCameInsteadOfAMessage(t *testing.T) {
+	for _, c := range []struct {
+		status        int
+		kind, content string
+		want          string
+	}{
+		{404, "text/html; charset=utf-8", "<p>" + testKey, "404 Not Found: text/html, 27 bytes"},
+		{403, "", "203.0.113.7 is banned", "403 Forbidden: no content type, 21 bytes"},
+		{400, "application/json", `{"error":"x"}`, "400 Bad Request: application/json, 13 bytes"},
+		{400, "application/json", `{"message":"x"}`, "400 Bad Request: x"},
+		{502, testKey + ";203.0.113.7", strings.Repeat("x", 64<<10+1), "502 Bad Gateway: ***, more than 64 KiB: outcome unknown: it may have been carried out"},
+		{307, "text/x203.0.113.7", "", "307 Temporary Redirect: text/x[ip], 0 bytes: redirects are not followed"},
+		{200, "text/html", "<title>Sign in</title>", "200 OK: outcome unknown: it may have been carried out: not the promised answer: text/html, not JSON"},
+	} {
+		s := &stub{answer: func(*http.Request) (*http.Response, error) {
+			res := response(c.status, c.content)
+			res.Header.Set("Content-Type", c.kind)
+			return res, nil
+		}}
+		_, err := stubClient(t, s).Create(t.Context(), arena)
+		if want := "sessions: session-post: " + c.want; err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
 func TestErrorTextsAreShort(t *testing.T) {
 	long := strings.Repeat("é", 5000)
 	for _, err := range []error{

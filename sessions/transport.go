@@ -3,6 +3,7 @@ package sessions
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -151,15 +152,15 @@ func (t *transport) attempt(ctx context.Context, op *operation, req *http.Reques
 
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		e := &Error{StatusCode: res.StatusCode, RetryAfter: retryAfter(res.Header)}
-		if res.StatusCode >= 300 && res.StatusCode < 400 {
-			e.detail = "redirects are not followed"
-		}
 		t.secret.refusal(e, res)
+		if res.StatusCode >= 300 && res.StatusCode < 400 {
+			e.say("redirects are not followed")
+		}
 		return res.StatusCode, t.settle(ctx, within, op, e, nil)
 	}
 	content := &body{ReadCloser: res.Body, left: op.limit}
 	if !isJSON(res) {
-		err = errNotJSON
+		err = errors.New(t.secret.contentType(res) + ", not JSON")
 	} else if res.ContentLength > op.limit {
 		err = ErrResponseTooLarge
 	} else {
