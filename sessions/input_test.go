@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +147,56 @@ func TestBadInputIsRefusedUnsent(t *testing.T) {
 		}
 		if len(s.seen) != 0 {
 			t.Errorf("%s: sent all the same", c.field)
+		}
+	}
+}
+
+// Bytes that are not UTF-8 would arrive as others.
+func TestTextThatIsNotUTF8IsRefused(t *testing.T) {
+	const odd = "https://h/\xff" // a URL, for webhook_url
+	create := func(change func(*sessions.CreateRequest)) func(*sessions.Client) error {
+		return func(c *sessions.Client) error {
+			r := arena
+			change(&r)
+			_, err := c.Create(t.Context(), r)
+			return err
+		}
+	}
+	filter := func(f sessions.LocationFilter) func(*sessions.Client) error {
+		return create(func(r *sessions.CreateRequest) { r.Filters = []sessions.LocationFilter{f} })
+	}
+	cases := map[string]func(*sessions.Client) error{
+		"ip_list[0]":        create(func(r *sessions.CreateRequest) { r.IPList = []string{odd} }),
+		"geo_ip_list[0].ip": create(func(r *sessions.CreateRequest) { r.GeoIPList = []sessions.GeoIP{{IP: odd}} }),
+		"selectors[0].tag":  create(func(r *sessions.CreateRequest) { r.Selectors = []sessions.Selector{{Tag: odd}} }),
+		"selectors[0].env.key": create(func(r *sessions.CreateRequest) {
+			r.Selectors = []sessions.Selector{{Tag: "t", Env: sessions.Env{Key: odd, Value: "v"}}}
+		}),
+		"selectors[0].env.value": create(func(r *sessions.CreateRequest) {
+			r.Selectors = []sessions.Selector{{Tag: "t", Env: sessions.Env{Key: "k", Value: odd}}}
+		}),
+		"filters[0].field":       filter(sessions.LocationFilter{Field: odd, FilterType: sessions.FilterAny, Values: []string{"x"}}),
+		"filters[0].filter_type": filter(sessions.LocationFilter{Field: "city", FilterType: odd, Values: []string{"x"}}),
+		"filters[0].values[1]":   filter(sessions.LocationFilter{Field: "city", FilterType: sessions.FilterAny, Values: []string{"x", odd}}),
+		"filters[1].values[0]": func(c *sessions.Client) error {
+			_, err := c.BulkStop(t.Context(), sessions.StopIDs("x"), sessions.StopTags(odd))
+			return err
+		},
+	}
+	for i, f := range reflect.VisibleFields(reflect.TypeFor[sessions.CreateRequest]()) { // those to come, too
+		if f.Type.Kind() == reflect.String {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			cases[name] = create(func(r *sessions.CreateRequest) { reflect.ValueOf(r).Elem().Field(i).SetString(odd) })
+		}
+	}
+	if len(cases) < 18 {
+		t.Errorf("%d fields", len(cases))
+	}
+	for field, do := range cases {
+		s := says(200, createdJSON)
+		err := do(stubClient(t, s))
+		if !errors.Is(err, sessions.ErrInvalidArgument) || !strings.Contains(err.Error(), field+": not ") || len(s.seen) != 0 {
+			t.Errorf("%s: %d requests, %v", field, len(s.seen), err)
 		}
 	}
 }
