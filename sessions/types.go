@@ -1,6 +1,10 @@
 package sessions
 
-import "github.com/edgegap-community/edgegap/api"
+import (
+	"strings"
+
+	"github.com/edgegap-community/edgegap/api"
+)
 
 // The models of the contract under the names a Go reader expects. They are
 // aliases, so a value from the generated client is the same value here. Their
@@ -53,9 +57,9 @@ const (
 	StopByRequestID      = api.SessionBulkStopFieldRequestID // the deployment's request id (inferred)
 )
 
-// The statuses of a session. In answers Status is an open string, and the
-// vendor's examples also spell it "Status.READY": Ready is the safe test of
-// success, and WaitReady reads both spellings.
+// The statuses of a session, to be compared with [StatusIs]. In answers Status is
+// an open string. Whether a session can be played on is told by its field Ready,
+// and not by its status.
 const (
 	StatusInitializing  = "Initializing"  // just taken
 	StatusSeeking       = "Seeking"       // looking for a deployment with room
@@ -65,6 +69,18 @@ const (
 	StatusError         = "Error"         // the deployment failed; final (inferred)
 	StatusTerminating   = "Terminating"   // deleted, and shortly gone
 )
+
+// StatusIs reports whether status, the Status of a [Session] or [Summary], is
+// one of the constants above. They are how the API spells statuses on the wire
+// (seen); the vendor's examples spell them "Status.READY" (documented). StatusIs
+// knows both, in any case of letters.
+func StatusIs(status, constant string) bool {
+	const prefix = "status."
+	if n := len(prefix); len(status) > n && strings.EqualFold(status[:n], prefix) {
+		status = status[n:]
+	}
+	return strings.EqualFold(status, constant)
+}
 
 // The kinds of a session: what its sockets are counted by. Kind is an open
 // string in answers.

@@ -151,14 +151,9 @@ func (c *Client) gaveUp(ctx context.Context, id string, fault *Error) error {
 }
 
 // hasFailed reports whether the status of s is one that a session does not get
-// ready from, in either spelling: "Error" or "Status.ERROR".
+// ready from.
 func hasFailed(s *Session) bool {
-	status := strings.ToLower(s.Status)
-	switch strings.TrimPrefix(status, "status.") {
-	case "error", "unprocessable", "terminating":
-		return true
-	}
-	return false
+	return StatusIs(s.Status, StatusError) || StatusIs(s.Status, StatusUnprocessable) || StatusIs(s.Status, StatusTerminating)
 }
 
 // isFinal reports whether a status will not change by waiting.
