@@ -134,7 +134,7 @@ func TestBadInputIsRefusedUnsent(t *testing.T) {
 	}
 	for _, c := range cases {
 		s := says(200, `{}`)
-		err := c.do(t.Context(), stubClient(t, s))
+		err := c.do(t.Context(), newClient(t, s))
 		if !errors.Is(err, sessions.ErrInvalidArgument) || !strings.Contains(err.Error(), c.field) {
 			t.Errorf("%v, want %q", err, c.field)
 			continue
@@ -194,7 +194,7 @@ func TestTextThatIsNotUTF8IsRefused(t *testing.T) {
 	}
 	for field, do := range cases {
 		s := says(200, createdJSON)
-		err := do(stubClient(t, s))
+		err := do(newClient(t, s))
 		if !errors.Is(err, sessions.ErrInvalidArgument) || !strings.Contains(err.Error(), field+": not ") || len(s.seen) != 0 {
 			t.Errorf("%s: %d requests, %v", field, len(s.seen), err)
 		}
@@ -202,7 +202,7 @@ func TestTextThatIsNotUTF8IsRefused(t *testing.T) {
 }
 
 func TestARefusalNamesItsCallAndSession(t *testing.T) {
-	c := stubClient(t, says(200, "{}"))
+	c := newClient(t, says(200, "{}"))
 	ctx := t.Context()
 	for name, test := range map[string]struct {
 		do                     func() error
@@ -243,17 +243,17 @@ func TestInputAtItsBoundsIsSent(t *testing.T) {
 		WebhookURL: "http://10.0.0.1:9000/hook?match=1",
 	}
 	s := says(200, createdJSON)
-	if _, err := stubClient(t, s).Create(t.Context(), r); err != nil {
+	if _, err := newClient(t, s).Create(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`"location":{"latitude":-90,"longitude":180}`, `"tag_only":true`, `"env":{"key":"kkk`, `"webhook_url":"http://10.0.0.1:9000/hook?match=1"`} {
-		if !strings.Contains(s.bodies[0], want) {
-			t.Errorf("no %s in %s", want, s.bodies[0])
+		if !strings.Contains(s.seen[0].body, want) {
+			t.Errorf("no %s in %s", want, s.seen[0].body)
 		}
 	}
 	// 0, 0 is a place and is sent; no place is not.
 	r = sessions.CreateRequest{AppName: "arena", Location: &sessions.Location{}}
-	if _, err := stubClient(t, s).Create(t.Context(), r); err != nil || s.bodies[1] != `{"app_name":"arena","location":{"latitude":0,"longitude":0}}` {
-		t.Errorf("sent %s, %v", s.bodies[1], err)
+	if _, err := newClient(t, s).Create(t.Context(), r); err != nil || s.seen[1].body != `{"app_name":"arena","location":{"latitude":0,"longitude":0}}` {
+		t.Errorf("sent %s, %v", s.seen[1].body, err)
 	}
 }
