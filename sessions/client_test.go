@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,6 +14,59 @@ import (
 	"github.com/edgegap-community/edgegap/api"
 	"github.com/edgegap-community/edgegap/sessions"
 )
+
+func TestNewFromEnv(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("token from-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		key, file, base string
+		header, url     string // what is sent
+		refused         string // or what the error says
+	}{
+		"key":      {key: "from-env", header: "token from-env", url: sessions.DefaultBaseURL},
+		"file":     {file: file, header: "token from-file", url: sessions.DefaultBaseURL},
+		"base":     {key: "k", base: "http://localhost:8080", header: "token k", url: "http://localhost:8080"},
+		"both":     {key: "s3cr3t", file: file, refused: "are both set"},
+		"neither":  {refused: "neither"},
+		"no file":  {file: file + "-not-there", refused: "EDGEGAP_API_KEY_FILE"},
+		"bad base": {key: "k", base: "http://elsewhere", refused: "base URL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("EDGEGAP_API_KEY", c.key)
+			t.Setenv("EDGEGAP_API_KEY_FILE", c.file)
+			t.Setenv("EDGEGAP_BASE_URL", c.base)
+			s := says(200, sessionJSON)
+			client, err := sessions.NewFromEnv(sessions.WithTransport(s))
+			if c.refused != "" {
+				if !errors.Is(err, sessions.ErrInvalidArgument) || !strings.Contains(err.Error(), c.refused) || strings.Contains(err.Error(), "s3cr3t") {
+					t.Errorf("%v, want %q", err, c.refused)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := client.Get(t.Context(), testID); err != nil {
+				t.Fatal(err)
+			}
+			if r := s.seen[0]; r.Header.Get("Authorization") != c.header || !strings.HasPrefix(r.URL.String(), c.url+"/v1/") {
+				t.Errorf("sent %q to %s", r.Header.Get("Authorization"), r.URL)
+			}
+		})
+	}
+	t.Setenv("EDGEGAP_API_KEY", "k")
+	t.Setenv("EDGEGAP_BASE_URL", "http://localhost:8080")
+	s := says(200, sessionJSON)
+	c, err := sessions.NewFromEnv(sessions.WithTransport(s), sessions.WithBaseURL("https://proxy.example"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), testID); err != nil || s.seen[0].URL.Host != "proxy.example" {
+		t.Errorf("an option does not override the environment: %v", err)
+	}
+}
 
 func TestEachCallSendsWhatTheContractSays(t *testing.T) {
 	wants := map[string]any{

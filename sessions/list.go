@@ -11,24 +11,35 @@ import (
 )
 
 // ListOptions says where a list begins. The zero value is the first page, of
-// the length that the server chooses: 10 (inferred).
+// the length that the server chooses.
 type ListOptions struct {
-	Page  int // from 1
-	Limit int // sessions a page; the most that the API allows is unknown
+	// Page is the page to begin with, from 1; 0 is the first.
+	Page int
+
+	// Limit is how many sessions a page has; 0 leaves it to the server, which
+	// takes 10 (inferred). The most that it allows is unknown.
+	Limit int
+
 	// Prefetch makes All ask for the next page while the caller works on the
-	// present one. A caller who stops early may then have asked for one page more.
+	// present one. A caller who stops early may then have asked for one page
+	// more. List does not look at it.
 	Prefetch bool
 }
 
 // Page is one page of the active sessions.
 type Page struct {
+	// Sessions are those of this page, in an order that is unknown.
 	Sessions []Summary
-	Total    int // on all pages, as the server says it
-	Next     int // the number of the next page; 0 on the last
+
+	// Total is how many there are on all pages, as the server says it.
+	Total int
+
+	// Next is the number of the next page, 0 on the last.
+	Next int
 }
 
-// List reads one page of the active sessions, in an order that is unknown.
-// Prefetch is for All.
+// List reads one page of the active sessions. What a page past the last holds is
+// unknown: perhaps nothing, perhaps it is an error.
 func (c *Client) List(ctx context.Context, o ListOptions) (*Page, error) {
 	var p page
 	if err := c.read(ctx, o, &p); err != nil {
@@ -37,9 +48,11 @@ func (c *Client) List(ctx context.Context, o ListOptions) (*Page, error) {
 	return &Page{Sessions: p.answer.Data, Total: int(p.answer.TotalCount), Next: p.next}, nil
 }
 
-// All reads every page from o.Page on, each when it is needed. An error is
-// yielded once and ends the walk. Sessions that come and go meanwhile may be
-// missed or met twice.
+// All walks the active sessions from page o.Page to the last. Each page is read
+// when it is needed. An error is yielded once, with no session, and ends the
+// walk; a page that leads back, or nowhere, is [ErrBadResponse]. Sessions that
+// come and go meanwhile may be missed or met twice. The sequence can be walked
+// again, and then reads anew.
 //
 // Memory for a page is used again for the next: it does not grow with the list.
 func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[Summary, error] {

@@ -9,77 +9,23 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 )
 
-// DefaultBaseURL is the vendor's API.
+// DefaultBaseURL is the vendor's API (documented).
 const DefaultBaseURL = "https://api.edgegap.com"
 
-// Option changes a default of New.
+// Option changes a default of [New]. Of two that set the same thing the later one
+// counts.
 type Option func(*settings) error
 
 type settings struct {
 	baseURL   string
 	plainHTTP bool
 	transport transport
-}
-
-// New returns a client that authenticates with key. White space around it and a
-// leading "token " are taken off. All bad options are reported at once, and no
-// error holds the key.
-func New(key string, opts ...Option) (*Client, error) {
-	s := settings{baseURL: DefaultBaseURL}
-	t := &s.transport
-	t.retry, t.timeout, t.agent = defaultRetry, 30*time.Second, []string{defaultAgent}
-	var errs []error
-	for _, opt := range opts {
-		if opt == nil {
-			errs = append(errs, errors.New("nil option"))
-			continue
-		}
-		errs = append(errs, opt(&s))
-	}
-	key, err := cleanKey(key)
-	errs = append(errs, err)
-	base, err := parseBaseURL(s.baseURL, s.plainHTTP)
-	errs = append(errs, err)
-	if err := errors.Join(errs...); err != nil {
-		return nil, invalid(nil, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
-	t.base, t.secret = base, newSecret(key)
-	if t.next == nil {
-		t.next = NewTransport()
-	}
-	return newClient(t), nil
-}
-
-// NewFromEnv is New with the key from EDGEGAP_API_KEY or from the file that
-// EDGEGAP_API_KEY_FILE names, and the base URL from EDGEGAP_BASE_URL where that
-// is set. To set both key variables is an error. Options override the
-// environment.
-func NewFromEnv(opts ...Option) (*Client, error) {
-	key, file := os.Getenv("EDGEGAP_API_KEY"), os.Getenv("EDGEGAP_API_KEY_FILE")
-	switch {
-	case key != "" && file != "":
-		return nil, invalid(nil, "EDGEGAP_API_KEY and EDGEGAP_API_KEY_FILE are both set")
-	case key == "" && file == "":
-		return nil, invalid(nil, "neither EDGEGAP_API_KEY nor EDGEGAP_API_KEY_FILE is set")
-	case file != "":
-		content, err := os.ReadFile(file)
-		if err != nil {
-			// Not its name, which may be a key that was set by mistake.
-			return nil, invalid(nil, "EDGEGAP_API_KEY_FILE: the file cannot be read: %v", errors.Unwrap(err))
-		}
-		key = string(content)
-	}
-	if base := os.Getenv("EDGEGAP_BASE_URL"); base != "" {
-		opts = append([]Option{WithBaseURL(base)}, opts...)
-	}
-	return New(key, opts...)
 }
 
 func cleanKey(key string) (string, error) {
@@ -135,20 +81,25 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }
 
-// WithBaseURL sets the server, DefaultBaseURL otherwise: https, or http on
-// loopback, without user, query or fragment. A path is kept.
+// WithBaseURL sets the server, [DefaultBaseURL] otherwise: https, or http on
+// loopback, without user, query or fragment. A path is kept, as that of a proxy,
+// and the calls add /v1 and so on: https://host/v1 is refused. The key is sent to
+// this scheme, host and port only.
 func WithBaseURL(u string) Option {
 	return func(s *settings) error { s.baseURL = u; return nil }
 }
 
 // WithPlainHTTP lets the base URL be http on any host, for an emulator in a
-// container network. The key travels in clear.
+// container network. The key then travels in clear.
 func WithPlainHTTP() Option {
 	return func(s *settings) error { s.plainHTTP = true; return nil }
 }
 
-// WithTransport sends requests through rt instead of NewTransport(), for tracing,
-// proxies or tests. It is never changed. Redirects are not followed either way.
+// WithTransport sends requests through rt instead of [NewTransport], for tracing,
+// proxies or tests. rt is asked for every attempt, finds the name of the call by
+// [Operation], and sees the API key in the Authorization header: it must not log
+// headers. It is never changed. Redirects are not followed, and the limits on
+// answers hold, whatever rt is.
 func WithTransport(rt http.RoundTripper) Option {
 	return func(s *settings) error {
 		s.transport.next = rt
@@ -156,9 +107,10 @@ func WithTransport(rt http.RoundTripper) Option {
 	}
 }
 
-// NewTransport returns the default transport, to be wrapped or changed: at most
-// 64 connections, all of which may idle, for 30 s, less than balancers allow; 10 s
-// to dial; HTTP/2 where offered; the proxy from the environment.
+// NewTransport returns a transport like the default one, to be changed or wrapped
+// for [WithTransport]: at most 64 connections to a host, all of which may idle, for
+// 30 s, which is less than balancers allow; 10 s to dial and 10 s for TLS; HTTP/2
+// where offered; headers of at most 64 KiB; the proxy from the environment.
 func NewTransport() *http.Transport {
 	const connections = 64
 	return &http.Transport{
@@ -175,7 +127,8 @@ func NewTransport() *http.Transport {
 	}
 }
 
-// WithRetry replaces the policy, RetryPolicy{3, 500 * time.Millisecond, 8 * time.Second}.
+// WithRetry replaces the retry policy, which is three attempts, 500 ms and 8 s. A
+// negative value, or First above Most, is refused.
 func WithRetry(p RetryPolicy) Option {
 	bad := p.Attempts < 0 || p.First < 0 || p.Most < 0
 	p.Most = cmp.Or(p.Most, max(p.First, defaultRetry.Most))
@@ -186,7 +139,10 @@ func WithRetry(p RetryPolicy) Option {
 	}
 }
 
-// WithTimeout bounds one attempt, its body included. The default is 30 s.
+// WithTimeout bounds one attempt, from asking for a connection to the end of the
+// body. The default is 30 s; it must be positive. The deadline of the caller's
+// context counts where it is nearer. An attempt that meets this bound gives an
+// error that is context.DeadlineExceeded, and is not tried again.
 func WithTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		s.transport.timeout = d
@@ -194,14 +150,16 @@ func WithTimeout(d time.Duration) Option {
 	}
 }
 
-// Limiter paces requests: Wait returns when one may be sent. *rate.Limiter of
-// golang.org/x/time/rate is one.
+// Limiter paces requests. *rate.Limiter of golang.org/x/time/rate is one.
 type Limiter interface {
+	// Wait returns nil when a request may be sent, and an error when the context
+	// ends before that, or when it would. It is called by many goroutines.
 	Wait(context.Context) error
 }
 
-// WithLimiter asks l before every attempt. Without one, the client waits only
-// when a 429 tells it to.
+// WithLimiter asks l before every attempt, retries too. An error of l ends the
+// call unsent, and is found in the call's error by [errors.Is]. Without a limiter
+// the client waits only when a 429 tells it to.
 func WithLimiter(l Limiter) Option {
 	return func(s *settings) error {
 		s.transport.limiter = l
@@ -209,8 +167,11 @@ func WithLimiter(l Limiter) Option {
 	}
 }
 
-// WithLogger writes one record for every attempt to l, at debug level:
-// operation, attempt, status, duration and next_delay, and nothing else.
+// WithLogger writes one record for every attempt to l, at debug level, with five
+// attributes and nothing else: operation, such as "get-session"; attempt, from 1;
+// status, 0 when no answer arrived; duration, of the attempt; next_delay, the wait
+// until the next attempt, 0 when there is none. No URL, id, header, body or error
+// text is logged, as any of them could tell who a player is.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		s.transport.logger = l

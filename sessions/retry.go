@@ -11,14 +11,17 @@ import (
 )
 
 // RetryPolicy says how often a call is tried, and how long it waits in between:
-// a random time between zero and First, then twice First, and so on up to Most.
-// The package documentation tells which failures are tried again.
-//
-// Attempts counts the first one; zero, like one, means a single request,
-// whatever the server answers. First and Most default to 500 ms and 8 s; more
-// than a minute is never waited.
+// a random time from zero to First, then to twice First, and so on up to Most.
+// The package documentation tells which failures are tried again. The zero value
+// is a single request, whatever the server answers.
 type RetryPolicy struct {
-	Attempts    int
+	// Attempts is how many requests a call makes at most, the first one counted.
+	// A 429 that says when to come back uses up none; but with 0 or 1 it is not
+	// waited out by the call that met it, only by those that come later.
+	Attempts int
+
+	// First and Most bound the waits. 0 is the default, 500 ms and 8 s. More than
+	// a minute is never waited.
 	First, Most time.Duration
 }
 

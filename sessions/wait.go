@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// WaitOption changes a default of WaitReady and CreateAndWait.
+// WaitOption changes a default of WaitReady and CreateAndWait. Of two that set
+// the same thing the later one counts.
 type WaitOption func(*wait)
 
 type wait struct {
@@ -19,15 +20,17 @@ type wait struct {
 }
 
 // OnChange calls f with the first session that is read, and with each later one
-// whose status, Ready or Linked differs from the one before: progress to show.
-// The wait goes on when f returns.
+// whose Status, Ready or Linked differs from the one before: progress to show.
+// The wait goes on when f returns. A panic of f is not caught, but CreateAndWait
+// deletes its session first.
 func OnChange(f func(*Session)) WaitOption {
 	return func(w *wait) { w.onChange = f }
 }
 
-// PollEvery replaces the times between reads: first, growing by half to most,
-// each ±25 %. The default is 500 ms and 5 s; an hour is the longest. With a
-// [Client.WebhookHandler] in the same process a minute for both is enough.
+// PollEvery replaces the times between reads: first, then half as much again each
+// time, up to most, all of them ±25 %. The default is 500 ms and 5 s; an hour is
+// the longest. With a [Client.WebhookHandler] in the same process a minute for
+// both is enough.
 func PollEvery(first, most time.Duration) WaitOption {
 	return func(w *wait) { w.first, w.most = min(first, time.Hour), min(most, time.Hour) }
 }
@@ -40,14 +43,15 @@ const (
 var errNeverReady = errors.New("not ready within " + longestWait.String())
 
 // WaitReady reads a session until it is ready, that is until Ready is true,
-// whatever the status. It reads at once and then as [PollEvery] says; a webhook
-// that [Client.WebhookHandler] takes meanwhile ends the wait at once.
+// whatever the status. It reads at once and then as [PollEvery] says; what this
+// client's [Client.WebhookHandler] reads of the session meanwhile counts at once.
 //
 // A session that ended in Error or Unprocessable, or is Terminating, gives a
 // [*FailedError], and an answer of 4xx its [*Error], but for 408, 425 and 429.
-// Any other fault is survived. When the context ends, or after 10 minutes
-// without a deadline, the error is the context's, its cause and the last fault.
-// Beside an error comes the last session that was read, or nil.
+// Any other fault is survived, whatever the retry policy. When the context ends,
+// or after 10 minutes if it has no deadline, the error is the context's, its
+// cause and the last fault. Beside an error comes the last session that was read,
+// or nil. The session is not deleted.
 func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (*Session, error) {
 	if e := checkID(getSession, id); e != nil {
 		return nil, e

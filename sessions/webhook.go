@@ -20,10 +20,14 @@ const (
 	webhookPatience = 10 * time.Second // for a slow sender
 )
 
-// WebhookURL returns base with the query parameter secret, for
-// CreateRequest.WebhookURL and, on the other side, [Client.WebhookHandler].
-// Other parameters of base are kept. The secret is part of a URL that the API
-// stores and shows in its lists: use one that is for nothing else.
+// WebhookURL returns base with the query parameter secret, for the WebhookURL of
+// a [CreateRequest] and, on the other side, [Client.WebhookHandler]. base is an
+// http or https URL where the API reaches the handler. Its own parameters are kept
+// as they are, but for an older secret; one that is unique, such as the id of a
+// match, tells a create that failed half-way apart. The secret is part of a URL
+// that the API stores and shows in its lists: use one that is for nothing else.
+//
+// A bad base, or no secret, is [ErrInvalidArgument].
 func WebhookURL(base, secret string) (string, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
@@ -50,10 +54,11 @@ func isSecret(pair string) bool {
 }
 
 // WebhookHandler receives the webhooks that the API sends when a session becomes
-// linked, unprocessable or failed. Nobody signs them, so the body is only a
-// hint: the session is read through the API, calls of WaitReady for it are
-// woken, and handle (nil for none) gets what was read. The same session may be
-// handed over more than once.
+// linked, unprocessable or failed (documented). As far as is known nobody signs
+// them, so the body is only a hint: the session is read through the API, calls of
+// WaitReady for it by this client are woken, and handle (nil for none) gets what
+// was read. handle may be called from many goroutines, and more than once for the
+// same session; its context is the request's.
 //
 // The sender is answered 204 when all went well, or when the API does not know
 // the session; 405 for a method other than POST; 404 without the secret of
