@@ -37,8 +37,8 @@ var (
 	ErrGone = errors.New("gone")
 
 	// ErrUnprocessable: status 422. Of AddUsers it probably means that no socket
-	// is free (inferred). A session that ends Unprocessable is a [FailedError]
-	// and not this.
+	// is free (inferred). A session that ends Unprocessable is a FailedError and
+	// not this.
 	ErrUnprocessable = errors.New("unprocessable")
 
 	// ErrRateLimited: status 429, after the waiting and trying that the package
@@ -187,7 +187,7 @@ func invalid(op *operation, format string, args ...any) *Error {
 // Unprocessable, or it is Terminating. WaitReady and CreateAndWait return it.
 type FailedError struct {
 	// Session is the last that was read. Its Status tells in what it ended, to be
-	// compared with [StatusIs], and its Error perhaps why.
+	// compared with StatusIs, and its Error perhaps why.
 	Session *Session
 }
 

@@ -206,7 +206,7 @@ func ExampleError() {
 
 // A create may have been carried out although it failed. A webhook URL of its own
 // shows in the list.
-func ExampleErrOutcomeUnknown() {
+func ExampleClient_Create_outcomeUnknown() {
 	server := sessionstest.NewServer()
 	defer server.Close()
 	client := server.Client()
