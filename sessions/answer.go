@@ -3,6 +3,7 @@ package sessions
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -11,6 +12,35 @@ import (
 
 	"github.com/go-json-experiment/json"
 )
+
+// judge is nil for a success that accept took, and else the error that the answer
+// is, and its cause.
+func (t *transport) judge(op *operation, res *http.Response, accept func(*http.Response) error) (e *Error, err error) {
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		return t.refusal(res), nil
+	}
+	content := &body{ReadCloser: res.Body, left: op.limit}
+	if !isJSON(res) {
+		err = errors.New(t.contentType(res) + ", not JSON")
+	} else if res.ContentLength > op.limit {
+		err = ErrResponseTooLarge
+	} else {
+		res.Body = content
+		err = accept(res)
+	}
+	if err == nil {
+		return nil, nil
+	}
+	e = &Error{StatusCode: res.StatusCode}
+	switch {
+	case content.err != nil:
+		err = content.err
+		e.cut = err != ErrResponseTooLarge
+	case err != ErrResponseTooLarge:
+		err = fmt.Errorf("%w: %w", ErrBadResponse, err)
+	}
+	return e, err
+}
 
 // isJSON reports whether res says that its body is JSON.
 func isJSON(res *http.Response) bool {
@@ -26,8 +56,8 @@ func isJSON(res *http.Response) bool {
 }
 
 // contentType is what res says that its body is, for the text of an error.
-func (s *secret) contentType(res *http.Response) string {
-	kind, _, _ := strings.Cut(s.mask(res.Header.Get("Content-Type")), ";")
+func (t *transport) contentType(res *http.Response) string {
+	kind, _, _ := strings.Cut(t.secret.mask(res.Header.Get("Content-Type")), ";")
 	return withoutAddresses(cmp.Or(strings.TrimSpace(kind), "no content type"))
 }
 
@@ -61,28 +91,33 @@ const (
 	keptBody     = 4 << 10  // bytes kept of it
 )
 
-// refusal reads what the server said in an answer that is not a success into e.
-// It never fails: the status is worth more than the body.
-func (s *secret) refusal(e *Error, res *http.Response) {
+// refusal is the error of an answer that is not a success, with what the server
+// said in it. What its body is does not matter: the status is worth more.
+func (t *transport) refusal(res *http.Response) *Error {
+	e := &Error{StatusCode: res.StatusCode, RetryAfter: retryAfter(res.Header)}
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		return // what net/http gives as the body is the connection, and no context ends it
+		return e // what net/http gives as the body is the connection, and no context ends it
 	}
 	raw, _ := io.ReadAll(io.LimitReader(res.Body, refusalLimit+1))
 	var said struct {
 		Message string `json:"message"`
 	}
 	if json.Unmarshal(raw, &said) == nil {
-		e.Message = cut(s.mask(said.Message), keptBody)
+		e.Message = cut(t.secret.mask(said.Message), keptBody)
 	}
 	if e.Message == "" { // a proxy's page, perhaps: its text may hold anything
-		e.say(s.contentType(res) + ", " + size(len(raw)))
+		e.say(t.contentType(res) + ", " + size(len(raw)))
 	}
-	masked := s.mask(string(raw))
+	if res.StatusCode >= 300 && res.StatusCode < 400 {
+		e.say("redirects are not followed")
+	}
+	masked := t.secret.mask(string(raw))
 	if len(raw) > refusalLimit {
 		// What was cut off may be the end of an echoed key.
-		masked = masked[:max(0, len(masked)-s.longest)]
+		masked = masked[:max(0, len(masked)-t.secret.longest)]
 	}
 	e.Body = []byte(masked[:min(len(masked), keptBody)])
+	return e
 }
 
 func size(n int) string {

@@ -25,8 +25,8 @@ type Client struct {
 // New returns a client that authenticates with key. White space around it and a
 // leading "token ", in any case of letters, are taken off; the rest must be
 // visible ASCII. A bad key and all bad options are reported at once, in an error
-// that is [ErrInvalidArgument] and does not hold the key. Nothing is sent: a key
-// that the API does not know is found out by the first call: [ErrUnauthorized].
+// that is [ErrInvalidArgument] and does not hold the key. Nothing is sent; with a
+// key that the API does not know the first call is [ErrUnauthorized].
 func New(key string, opts ...Option) (*Client, error) {
 	s := settings{baseURL: DefaultBaseURL}
 	t := &s.transport

@@ -98,8 +98,8 @@ func WithPlainHTTP() Option {
 // WithTransport sends requests through rt instead of [NewTransport], for tracing,
 // proxies or tests. rt is asked for every attempt, finds the name of the call by
 // [Operation], and sees the API key in the Authorization header: it must not log
-// headers. It is never changed. Redirects are not followed, and the limits on
-// answers hold, whatever rt is.
+// headers. It is never changed. Redirects are not followed either way, as long as
+// rt keeps to the rules of [http.RoundTripper].
 func WithTransport(rt http.RoundTripper) Option {
 	return func(s *settings) error {
 		s.transport.next = rt

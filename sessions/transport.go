@@ -3,8 +3,6 @@ package sessions
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -150,35 +148,11 @@ func (t *transport) attempt(ctx context.Context, op *operation, req *http.Reques
 		return 0, t.settle(ctx, within, op, e, err)
 	}
 
-	if res.StatusCode < 200 || res.StatusCode > 299 {
-		e := &Error{StatusCode: res.StatusCode, RetryAfter: retryAfter(res.Header)}
-		t.secret.refusal(e, res)
-		if res.StatusCode >= 300 && res.StatusCode < 400 {
-			e.say("redirects are not followed")
-		}
-		return res.StatusCode, t.settle(ctx, within, op, e, nil)
+	e, err := t.judge(op, res, accept)
+	if e != nil {
+		e = t.settle(ctx, within, op, e, err)
 	}
-	content := &body{ReadCloser: res.Body, left: op.limit}
-	if !isJSON(res) {
-		err = errors.New(t.secret.contentType(res) + ", not JSON")
-	} else if res.ContentLength > op.limit {
-		err = ErrResponseTooLarge
-	} else {
-		res.Body = content
-		err = accept(res)
-	}
-	if err == nil {
-		return res.StatusCode, nil
-	}
-	e := &Error{StatusCode: res.StatusCode}
-	switch {
-	case content.err != nil:
-		err = content.err
-		e.cut = err != ErrResponseTooLarge
-	case err != ErrResponseTooLarge:
-		err = fmt.Errorf("%w: %w", ErrBadResponse, err)
-	}
-	return res.StatusCode, t.settle(ctx, within, op, e, err)
+	return res.StatusCode, e
 }
 
 // log writes one record for an attempt. Nothing else may be added: a URL, an id
