@@ -41,8 +41,8 @@ type Page struct {
 // List reads one page of the active sessions. What a page past the last holds is
 // unknown: perhaps nothing, perhaps it is an error.
 func (c *Client) List(ctx context.Context, o ListOptions) (*Page, error) {
-	var p page
-	if err := c.read(ctx, o, &p); err != nil {
+	var p pageBuffer
+	if err := c.readPage(ctx, o, &p); err != nil {
 		return nil, err
 	}
 	return &Page{Sessions: p.answer.Data, Total: int(p.answer.TotalCount), Next: p.next}, nil
@@ -58,13 +58,13 @@ func (c *Client) List(ctx context.Context, o ListOptions) (*Page, error) {
 func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[Summary, error] {
 	return func(yield func(Summary, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		var ahead page
+		var ahead pageBuffer
 		var reading sync.WaitGroup // of the page ahead
 		defer reading.Wait()
 		defer cancel()
 		o := o // a sequence can be walked again
-		var present page
-		err := c.read(ctx, o, &present)
+		var present pageBuffer
+		err := c.readPage(ctx, o, &present)
 		for {
 			if err != nil {
 				yield(Summary{}, err)
@@ -75,10 +75,10 @@ func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[Summary, erro
 				if !present.yield(yield) || o.Page == 0 {
 					return
 				}
-				err = c.read(ctx, o, &present)
+				err = c.readPage(ctx, o, &present)
 				continue
 			}
-			reading.Go(func() { err = c.read(ctx, o, &ahead) })
+			reading.Go(func() { err = c.readPage(ctx, o, &ahead) })
 			if !present.yield(yield) {
 				return
 			}
@@ -88,13 +88,13 @@ func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[Summary, erro
 	}
 }
 
-// page is an answer of list-sessions, read into memory that is used again.
-type page struct {
+// pageBuffer is an answer of list-sessions, read into memory that is used again.
+type pageBuffer struct {
 	answer api.Sessions
 	next   int
 }
 
-func (p *page) yield(yield func(Summary, error) bool) bool {
+func (p *pageBuffer) yield(yield func(Summary, error) bool) bool {
 	for _, s := range p.answer.Data {
 		if !yield(s, nil) {
 			return false
@@ -103,7 +103,7 @@ func (p *page) yield(yield func(Summary, error) bool) bool {
 	return true
 }
 
-func (c *Client) read(ctx context.Context, o ListOptions, p *page) error {
+func (c *Client) readPage(ctx context.Context, o ListOptions, p *pageBuffer) error {
 	if o.Page < 0 {
 		return invalid(listSessions, "page: negative")
 	}

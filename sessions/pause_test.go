@@ -228,6 +228,20 @@ func TestWhatDoesNotHoldTheClient(t *testing.T) {
 	}
 }
 
+// With one attempt the call that meets the 429 does not wait it out; later ones do.
+func TestAPauseHoldsAClientOfOneAttemptToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := limitedOnce("10")
+		c := newClient(t, w, sessions.WithRetry(sessions.RetryPolicy{}))
+		if _, err := c.Get(t.Context(), testID); !errors.Is(err, sessions.ErrRateLimited) || time.Since(w.first) != 0 {
+			t.Errorf("%v after %v", err, time.Since(w.first))
+		}
+		if _, err := c.Get(t.Context(), testID); err != nil || time.Since(w.first) != 10*time.Second {
+			t.Errorf("%v after %v", err, time.Since(w.first))
+		}
+	})
+}
+
 func TestTheLongestOfTwoPausesCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{meet: func(n int, r *http.Request) (*http.Response, error) {
