@@ -141,12 +141,12 @@
 // # Secrets
 //
 // The API key is sent to the scheme, host and port of the base URL and nowhere else.
-// No error and no log record shows it, nor does a print of a [Client] in any form;
-// where a server repeats it in a refusal, it is masked. A server that repeats half
-// of it, or hides it in an encoding such as base64, is not seen through. IP
-// addresses of players are in no log record and no error text. They are in the
-// fields that hold what the server said: Message and Body of an [Error], and the
-// users of a [Session].
+// No error of a call and no log record shows it, nor does a print of a [Client] in
+// any form; where a server repeats it in a refusal, it is masked. A server that
+// repeats half of it, or hides it in an encoding such as base64, is not seen
+// through. IP addresses of players are in no log record and no error text. They are
+// in the fields that hold what the server said: Message and Body of an [Error], and
+// the users of a [Session].
 //
 // The secret of a webhook is in a URL that the API stores and shows in its lists.
 //
