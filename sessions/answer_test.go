@@ -47,7 +47,7 @@ func TestBadAnswersAreErrors(t *testing.T) {
 		}
 		for name, content := range bad {
 			s := says(200, content)
-			_, err := call.do(t.Context(), stubClient(t, s))
+			_, err := call.do(t.Context(), newClient(t, s))
 			var e *sessions.Error
 			if !errors.Is(err, sessions.ErrBadResponse) || !errors.As(err, &e) || e.StatusCode != 200 || e.Operation != call.operation {
 				t.Errorf("%s, %s: %v", call.operation, name, err)
@@ -60,12 +60,12 @@ func TestBadAnswersAreErrors(t *testing.T) {
 			}
 		}
 		for name, kind := range map[string]string{"none": "", "text": "text/plain", "html": "text/html", "malformed": "/;;", "almost": "application/jsonp", "image": "image/svg+json"} {
-			s := &stub{answer: func(*http.Request) (*http.Response, error) {
+			s := &wire{meet: func(int, *http.Request) (*http.Response, error) {
 				res := response(200, call.good)
 				res.Header.Set("Content-Type", kind)
 				return res, nil
 			}}
-			if _, err := call.do(t.Context(), stubClient(t, s)); !errors.Is(err, sessions.ErrBadResponse) {
+			if _, err := call.do(t.Context(), newClient(t, s)); !errors.Is(err, sessions.ErrBadResponse) {
 				t.Errorf("%s, content type %s: %v", call.operation, name, err)
 			}
 		}
@@ -76,12 +76,12 @@ func TestGoodAnswersPass(t *testing.T) {
 	for _, call := range calls {
 		for _, kind := range []string{"application/json", "Application/JSON; charset=utf-8", "application/problem+json", "application/json; x=\"", "APPLICATION/VND.EDGEGAP+JSON"} {
 			for _, status := range []int{200, 201, 202} {
-				s := &stub{answer: func(*http.Request) (*http.Response, error) {
+				s := &wire{meet: func(int, *http.Request) (*http.Response, error) {
 					res := response(status, "\n "+strings.Replace(call.good, "{", `{"unknown":{"a":[1,null]},`, 1)+" \n")
 					res.Header.Set("Content-Type", kind)
 					return res, nil
 				}}
-				if _, err := call.do(t.Context(), stubClient(t, s)); err != nil {
+				if _, err := call.do(t.Context(), newClient(t, s)); err != nil {
 					t.Errorf("%s, %d %s: %v", call.operation, status, kind, err)
 				}
 			}
@@ -91,7 +91,7 @@ func TestGoodAnswersPass(t *testing.T) {
 
 func TestAbsentAndNullAreReadAlike(t *testing.T) {
 	s := says(200, `{"session_id":"950dd2eaff09-S","status":"Brand.New","kind":"","create_time":"x","custom_id":null,"error":null,"session_users":null,"session_ips":null,"deployment":null,"webhook_url":null,"user_count":9007199254740993}`)
-	got, err := stubClient(t, s).Get(t.Context(), testID)
+	got, err := newClient(t, s).Get(t.Context(), testID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,19 +99,19 @@ func TestAbsentAndNullAreReadAlike(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	s = says(200, `{"session_users":null}`)
-	if users, err := stubClient(t, s).Users(t.Context(), testID); err != nil || len(users) != 0 {
+	if users, err := newClient(t, s).Users(t.Context(), testID); err != nil || len(users) != 0 {
 		t.Errorf("a null list is %v, %v", users, err)
 	}
 	s = says(200, `{"session_users":[{}]}`)
-	if users, err := stubClient(t, s).Users(t.Context(), testID); err != nil || len(users) != 1 {
+	if users, err := newClient(t, s).Users(t.Context(), testID); err != nil || len(users) != 1 {
 		t.Errorf("an item without fields is %v, %v", users, err)
 	}
 	s = says(200, `{"processable":[]}`)
-	if ids, err := stubClient(t, s).BulkStop(t.Context(), sessions.StopIDs("a")); err != nil || len(ids) != 0 {
+	if ids, err := newClient(t, s).BulkStop(t.Context(), sessions.StopIDs("a")); err != nil || len(ids) != 0 {
 		t.Errorf("an empty list is %v, %v", ids, err)
 	}
 	s = says(200, strings.Replace(sessionJSON, `"elapsed":7`, `"deployment":{"ports":{"a":{"external":31504}},"location":null,"tags":null}`, 1))
-	got, err = stubClient(t, s).Get(t.Context(), testID)
+	got, err = newClient(t, s).Get(t.Context(), testID)
 	if err != nil || got.Deployment == nil || got.Deployment.Ports["a"].External != 31504 || got.Deployment.Location != nil {
 		t.Errorf("a half-filled deployment is %+v, %v", got, err)
 	}
@@ -126,7 +126,7 @@ func TestEveryOtherStatusIsKept(t *testing.T) {
 	for status := 300; status < 600; status++ {
 		for content, message := range bodies {
 			s := says(status, content)
-			_, err := stubClient(t, s, sessions.WithRetry(sessions.RetryPolicy{})).Create(t.Context(), sessions.CreateRequest{AppName: "arena"})
+			_, err := newClient(t, s, sessions.WithRetry(sessions.RetryPolicy{})).Create(t.Context(), sessions.CreateRequest{AppName: "arena"})
 			var e *sessions.Error
 			if !errors.As(err, &e) || e.StatusCode != status || e.Message != message || string(e.Body) != content {
 				t.Fatalf("%d %s: %#v", status, content, err)
@@ -162,8 +162,8 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func TestAnswersAreCapped(t *testing.T) {
-	long := func(start, pattern string, size int64) *stub {
-		return &stub{answer: func(*http.Request) (*http.Response, error) {
+	long := func(start, pattern string, size int64) *wire {
+		return &wire{meet: func(int, *http.Request) (*http.Response, error) {
 			res := response(200, "")
 			res.Body = io.NopCloser(io.MultiReader(strings.NewReader(start), io.LimitReader(&endless{pattern: pattern}, size)))
 			return res, nil
@@ -172,12 +172,12 @@ func TestAnswersAreCapped(t *testing.T) {
 	const giB = 1 << 30
 	for _, call := range calls {
 		start := call.good[:len(call.good)-1]
-		for name, s := range map[string]*stub{
+		for name, s := range map[string]*wire{
 			"spaces": long(call.good, " ", giB),
 			"string": long(start+`,"x":"`, "a", giB),
 			"items":  long(start+`,"x":[{}`, ",{}", giB),
 		} {
-			_, err := call.do(t.Context(), stubClient(t, s))
+			_, err := call.do(t.Context(), newClient(t, s))
 			if !errors.Is(err, sessions.ErrResponseTooLarge) {
 				t.Errorf("%s, %s: %v", call.operation, name, err)
 			}
@@ -185,37 +185,37 @@ func TestAnswersAreCapped(t *testing.T) {
 				t.Errorf("%s, %s: a text of %d bytes", call.operation, name, len(err.Error()))
 			}
 		}
-		s := &stub{answer: func(*http.Request) (*http.Response, error) {
+		s := &wire{meet: func(int, *http.Request) (*http.Response, error) {
 			res := response(200, call.good)
 			res.ContentLength = giB
 			return res, nil
 		}}
-		if _, err := call.do(t.Context(), stubClient(t, s)); !errors.Is(err, sessions.ErrResponseTooLarge) {
+		if _, err := call.do(t.Context(), newClient(t, s)); !errors.Is(err, sessions.ErrResponseTooLarge) {
 			t.Errorf("%s, by its length: %v", call.operation, err)
 		}
 	}
 
 	pad := func(good string, size int) string { return good + strings.Repeat(" ", size-len(good)) }
-	if _, err := stubClient(t, says(200, pad(sessionJSON, 1<<20))).Get(t.Context(), testID); err != nil {
+	if _, err := newClient(t, says(200, pad(sessionJSON, 1<<20))).Get(t.Context(), testID); err != nil {
 		t.Errorf("an answer of 1 MiB: %v", err)
 	}
-	if _, err := stubClient(t, says(200, pad(sessionJSON, 1<<20+1))).Get(t.Context(), testID); !errors.Is(err, sessions.ErrResponseTooLarge) {
+	if _, err := newClient(t, says(200, pad(sessionJSON, 1<<20+1))).Get(t.Context(), testID); !errors.Is(err, sessions.ErrResponseTooLarge) {
 		t.Errorf("an answer of 1 MiB and a byte: %v", err)
 	}
 	item := pageJSON[len(`{"data":[`):strings.Index(pageJSON, "]")]
 	full := `{"data":[` + strings.Repeat(item+",", (32<<20-100)/(len(item)+1)-1) + item + `]}`
-	if p, err := stubClient(t, says(200, full)).List(t.Context(), sessions.ListOptions{}); err != nil || len(full) < 32<<20-200 {
+	if p, err := newClient(t, says(200, full)).List(t.Context(), sessions.ListOptions{}); err != nil || len(full) < 32<<20-200 {
 		t.Errorf("a page of %d bytes: %v", len(full), err)
 	} else if want := strings.Count(full, "session_id"); len(p.Sessions) != want {
 		t.Errorf("%d sessions of %d", len(p.Sessions), want)
 	}
 
-	s := &stub{answer: func(*http.Request) (*http.Response, error) {
+	s := &wire{meet: func(int, *http.Request) (*http.Response, error) {
 		res := response(500, "")
 		res.Body = io.NopCloser(&endless{pattern: "x"})
 		return res, nil
 	}}
-	_, err := stubClient(t, s).Get(t.Context(), testID)
+	_, err := newClient(t, s).Get(t.Context(), testID)
 	var e *sessions.Error
 	if !errors.As(err, &e) || e.StatusCode != 500 || len(e.Body) != 4<<10 || len(err.Error()) >= 1024 {
 		t.Errorf("an endless error: %v", err)
@@ -225,12 +225,12 @@ func TestAnswersAreCapped(t *testing.T) {
 func TestTheBodyIsClosedAndReadToItsEnd(t *testing.T) {
 	for status, content := range map[int]string{200: sessionJSON, 201: "{}", 404: `{"message":"no"}`, 302: ""} {
 		b := &watched{Reader: bytes.NewReader([]byte(content))}
-		s := &stub{answer: func(*http.Request) (*http.Response, error) {
+		s := &wire{meet: func(int, *http.Request) (*http.Response, error) {
 			res := response(status, "")
 			res.Body = b
 			return res, nil
 		}}
-		_, _ = stubClient(t, s).Get(t.Context(), testID)
+		_, _ = newClient(t, s).Get(t.Context(), testID)
 		if !b.closed || !b.ended {
 			t.Errorf("%d: closed %t, read to the end %t", status, b.closed, b.ended)
 		}
@@ -251,18 +251,18 @@ func (w *watched) Read(p []byte) (int, error) {
 func (w *watched) Close() error { w.closed = true; return nil }
 
 func TestATransportThatGivesNothingIsAnError(t *testing.T) {
-	s := &stub{answer: func(*http.Request) (*http.Response, error) { return nil, nil }}
-	_, err := stubClient(t, s, sessions.WithRetry(sessions.RetryPolicy{})).Get(t.Context(), testID)
+	s := &wire{meet: func(int, *http.Request) (*http.Response, error) { return nil, nil }}
+	_, err := newClient(t, s, sessions.WithRetry(sessions.RetryPolicy{})).Get(t.Context(), testID)
 	if err == nil || !strings.Contains(err.Error(), "neither an answer nor an error") {
 		t.Errorf("%v", err)
 	}
 	b := &watched{Reader: strings.NewReader("")}
-	s = &stub{answer: func(*http.Request) (*http.Response, error) {
+	s = &wire{meet: func(int, *http.Request) (*http.Response, error) {
 		res := response(200, "")
 		res.Body = b
 		return res, errors.New("both")
 	}}
-	_, err = stubClient(t, s, sessions.WithRetry(sessions.RetryPolicy{})).Get(t.Context(), testID)
+	_, err = newClient(t, s, sessions.WithRetry(sessions.RetryPolicy{})).Get(t.Context(), testID)
 	if err == nil || !b.closed {
 		t.Errorf("%v, closed %t", err, b.closed)
 	}

@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// Endpoint returns the "host:port" that players of s connect to. The port is
-// looked up by its key among the deployment's ports, then by its name; "" means
-// the only one. Errors name the ports there are.
+// Endpoint returns the "host:port" that players of s connect to, for
+// [net.Dial]. The port is looked up by its key among the deployment's ports, then
+// by its name; "" means the only one. Errors name the ports there are.
 //
-// It is the port's link, the address for players by the vendor's documentation,
-// and without one the deployment's host name, or IP address, with the external
-// port.
+// It is the port's Link, without scheme and path if it has them: what players
+// connect to (documented). Where that has no host and port, it is the deployment's
+// FQDN, or else its PublicIP, with the External port.
 func Endpoint(s *Session, port string) (string, error) {
 	if s == nil || s.Deployment == nil {
-		return "", fmt.Errorf("sessions: endpoint: the session has no deployment yet")
+		return "", errors.New("sessions: endpoint: the session has no deployment yet")
 	}
 	d := s.Deployment
 	p, err := findPort(d, port)
@@ -80,12 +80,16 @@ func findPort(d *Deployment, port string) (Port, error) {
 }
 
 // CreatedAt reads s.CreateTime, which looks like "2024-05-26 12:00:45.831041":
-// a space, microseconds and no zone. It is taken as UTC (inferred).
+// a space, microseconds and no zone. It is taken as UTC (inferred). RFC 3339 is
+// read as well; anything else is an error.
 func CreatedAt(s *Session) (time.Time, error) {
+	if s == nil {
+		return time.Time{}, errors.New("sessions: create_time: there is no session")
+	}
 	for _, layout := range []string{time.DateTime, time.RFC3339} {
 		if t, err := time.Parse(layout, s.CreateTime); err == nil {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("sessions: create_time: neither a date and time nor RFC 3339")
+	return time.Time{}, errors.New("sessions: create_time: neither a date and time nor RFC 3339")
 }

@@ -67,7 +67,9 @@ func TestCreatedAt(t *testing.T) {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
 	}
-	if _, err := sessions.CreatedAt(&sessions.Session{CreateTime: "yesterday"}); err == nil || !strings.Contains(err.Error(), "create_time") {
-		t.Errorf("%v", err)
+	for _, s := range []*sessions.Session{nil, {}, {CreateTime: "yesterday"}} {
+		if _, err := sessions.CreatedAt(s); err == nil || !strings.Contains(err.Error(), "create_time") {
+			t.Errorf("%v", err)
+		}
 	}
 }

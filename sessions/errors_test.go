@@ -36,6 +36,33 @@ func TestErrorTextsSayWhatWasTried(t *testing.T) {
 	}
 }
 
+// A page of a proxy says nothing that may be told, but that it is one.
+func TestErrorTextsSayWhatCameInsteadOfAMessage(t *testing.T) {
+	for _, c := range []struct {
+		status        int
+		kind, content string
+		want          string
+	}{
+		{404, "text/html; charset=utf-8", "<p>" + testKey, "404 Not Found: text/html, 27 bytes"},
+		{403, "", "203.0.113.7 is banned", "403 Forbidden: no content type, 21 bytes"},
+		{400, "application/json", `{"error":"x"}`, "400 Bad Request: application/json, 13 bytes"},
+		{400, "application/json", `{"message":"x"}`, "400 Bad Request: x"},
+		{502, testKey + ";203.0.113.7", strings.Repeat("x", 64<<10+1), "502 Bad Gateway: ***, more than 64 KiB: outcome unknown: it may have been carried out"},
+		{307, "text/x203.0.113.7", "", "307 Temporary Redirect: text/x[ip], 0 bytes: redirects are not followed"},
+		{200, "text/html", "<title>Sign in</title>", "200 OK: outcome unknown: it may have been carried out: not the promised answer: text/html, not JSON"},
+	} {
+		s := &wire{meet: func(int, *http.Request) (*http.Response, error) {
+			res := response(c.status, c.content)
+			res.Header.Set("Content-Type", c.kind)
+			return res, nil
+		}}
+		_, err := newClient(t, s).Create(t.Context(), arena)
+		if want := "sessions: session-post: " + c.want; err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
 func TestErrorTextsAreShort(t *testing.T) {
 	long := strings.Repeat("é", 5000)
 	for _, err := range []error{
@@ -100,7 +127,7 @@ func TestAnEchoedKeyIsMasked(t *testing.T) {
 		},
 		"transport": func() (*http.Response, error) { return nil, errors.New("malformed answer: " + odd) },
 	} {
-		s := &stub{answer: func(*http.Request) (*http.Response, error) { return answer() }}
+		s := &wire{meet: func(int, *http.Request) (*http.Response, error) { return answer() }}
 		c, err := sessions.New(odd, sessions.WithTransport(s), sessions.WithRetry(sessions.RetryPolicy{}))
 		if err != nil {
 			t.Fatal(err)
@@ -114,6 +141,27 @@ func TestAnEchoedKeyIsMasked(t *testing.T) {
 			if strings.Contains(shown, spelling) {
 				t.Errorf("%s: the key is shown: %.300s", name, shown)
 			}
+		}
+	}
+}
+
+// A server may name a session after the key.
+func TestAnIDThatIsTheKeyIsMasked(t *testing.T) {
+	named := func(text string) string { return strings.ReplaceAll(text, testID, testKey) }
+	l := newLife(after(seeking, content("application/json", named(`{"session_id":"950dd2eaff09-S","status":"Error","kind":"","create_time":""}`))))
+	l.create, l.remove = content("application/json", named(createdJSON)), always(refusal(403))
+	c := newClient(t, l)
+	ctx, cancel := context.WithCancel(t.Context())
+	seen := sessions.OnChange(func(*sessions.Session) { cancel() })
+	for name, do := range map[string]func() error{
+		"call":       func() error { _, err := c.Delete(t.Context(), testKey); return err },
+		"refusal":    func() error { _, err := c.AddUsers(t.Context(), testKey, "x"); return err },
+		"wait":       func() error { _, err := c.WaitReady(t.Context(), testKey, nil); return err },
+		"ended wait": func() error { _, err := newClient(t, newLife(forever)).WaitReady(ctx, testKey, seen); return err },
+		"failure":    func() error { _, err := c.CreateAndWait(t.Context(), arena); return err },
+	} {
+		if err := do(); err == nil || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), testKey) || !strings.Contains(err.Error(), "***") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -135,20 +183,20 @@ func TestAKeyCutAtTheLimitIsNotKept(t *testing.T) {
 
 func TestAMaskedCauseCanStillBeCompared(t *testing.T) {
 	// A key that is a word of the standard library's error.
-	s := &stub{answer: func(r *http.Request) (*http.Response, error) { return nil, r.Context().Err() }}
+	s := &wire{meet: func(_ int, r *http.Request) (*http.Response, error) { return nil, r.Context().Err() }}
 	c, err := sessions.New("canceled", sessions.WithTransport(s))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	s.answer = func(r *http.Request) (*http.Response, error) { cancel(); return nil, r.Context().Err() }
+	s.meet = func(_ int, r *http.Request) (*http.Response, error) { cancel(); return nil, r.Context().Err() }
 	if _, err = c.Get(ctx, testID); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "canceled") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestNothingExportedShowsTheKey(t *testing.T) {
-	c := stubClient(t, says(200, sessionJSON), sessions.WithLogger(slog.New(slog.DiscardHandler)))
+	c := newClient(t, says(200, sessionJSON), sessions.WithLogger(slog.New(slog.DiscardHandler)))
 	for _, v := range []any{c, *c, c.API(), *c.API(), c.API().Client, sessions.WithBaseURL("https://x")} {
 		var log bytes.Buffer
 		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", v)

@@ -5,60 +5,77 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"net/http"
-	"net/http/httptest"
-	"strings"
 	"time"
 
 	"github.com/edgegap-community/edgegap/sessions"
 	"github.com/edgegap-community/edgegap/sessions/sessionstest"
 )
 
-// The fake stands in for the API in these examples. In a program the client
-// comes from New or NewFromEnv.
-func fake() (*sessionstest.Server, *sessions.Client) {
-	server := sessionstest.NewServer(sessionstest.WithReadyAfter(0))
-	return server, server.Client()
-}
-
-func ExampleNew() {
-	client, err := sessions.New("token 0f3a…",
-		sessions.WithTimeout(10*time.Second),
-		sessions.WithUserAgent("matchmaker/1.4"))
-	fmt.Println(client, err)
-	// Output: <nil> sessions: invalid argument: the API key has a character that is not visible ASCII
-}
-
-func ExampleClient_CreateAndWait() {
-	server, client := fake()
+// The whole life of a session.
+func Example() {
+	server := sessionstest.NewServer(sessionstest.WithReadyAfter(0)) // it stands in for the API
 	defer server.Close()
+	client := server.Client() // in a program: sessions.NewFromEnv()
+
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-
 	s, err := client.CreateAndWait(ctx, sessions.CreateRequest{
 		AppName: "arena",
 		IPList:  []string{"203.0.113.7", "198.51.100.23"},
 	})
-	var failed *sessions.FailedError
-	switch {
-	case errors.As(err, &failed):
-		log.Fatal("no server for these players: ", failed) // another region or version may have room
-	case errors.Is(err, sessions.ErrOutcomeUnknown):
-		log.Fatal("there may be a session: ", err) // look for its webhook URL in the list
-	case err != nil:
-		log.Fatal(err)
+	if err != nil {
+		log.Fatal(err) // no session is left behind, or the error is ErrNotDeleted
 	}
+	defer func() { // when the match is over, and even if ctx is
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		_, err := client.Delete(ctx, s.SessionID)
+		fmt.Println("deleted:", err == nil)
+	}()
+
 	address, err := sessions.Endpoint(s, "gameport")
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(s.Status, s.UserCount, strings.Contains(address, ":"))
-	// Output: Ready 2 true
+	fmt.Println(s.UserCount, "players have an address to connect to:", address != "")
+	// Output:
+	// 2 players have an address to connect to: true
+	// deleted: true
+}
+
+// What to do depends on what happened.
+func ExampleClient_CreateAndWait() {
+	server := sessionstest.NewServer(
+		sessionstest.WithApp(sessionstest.App{Name: "arena", NoAutodeploy: true}), sessionstest.WithReadyAfter(0))
+	defer server.Close()
+	client := server.Client()
+	ctx := context.Background()
+
+	s, err := client.CreateAndWait(ctx, sessions.CreateRequest{AppName: "arena", IPList: []string{"203.0.113.7"}})
+	var failed *sessions.FailedError
+	switch {
+	case err == nil:
+		fmt.Println("play on", s.SessionID)
+	case errors.Is(err, sessions.ErrNotDeleted):
+		fmt.Println("to be deleted later:", s.SessionID)
+	case errors.Is(err, sessions.ErrOutcomeUnknown):
+		fmt.Println("it may be there: look for its webhook URL in the list")
+	case errors.As(err, &failed) && sessions.StatusIs(failed.Session.Status, sessions.StatusUnprocessable):
+		fmt.Println("no server has room: try another version or region")
+	case errors.As(err, &failed):
+		fmt.Println("the server failed:", failed.Session.Error)
+	case ctx.Err() != nil:
+		fmt.Println("called off:", context.Cause(ctx))
+	default:
+		fmt.Println(err)
+	}
+	// Output: no server has room: try another version or region
 }
 
 func ExampleClient_WaitReady() {
-	server, client := fake()
+	server := sessionstest.NewServer(sessionstest.WithReadyAfter(0))
 	defer server.Close()
+	client := server.Client()
 	ctx := context.Background()
 
 	created, err := client.Create(ctx, sessions.CreateRequest{AppName: "arena"})
@@ -69,7 +86,7 @@ func ExampleClient_WaitReady() {
 		sessions.PollEvery(time.Second, 10*time.Second),
 		sessions.OnChange(func(s *sessions.Session) { fmt.Println("now", s.Status) }))
 	if err != nil {
-		log.Fatal(err)
+		log.Fatal(err) // the session is still there
 	}
 	fmt.Println(s.Ready)
 	// Output:
@@ -78,8 +95,9 @@ func ExampleClient_WaitReady() {
 }
 
 func ExampleClient_All() {
-	server, client := fake()
+	server := sessionstest.NewServer(sessionstest.WithReadyAfter(0))
 	defer server.Close()
+	client := server.Client()
 	ctx := context.Background()
 	for range 25 {
 		if _, err := client.Create(ctx, sessions.CreateRequest{AppName: "arena"}); err != nil {
@@ -88,7 +106,7 @@ func ExampleClient_All() {
 	}
 
 	n := 0
-	for s, err := range client.All(ctx, sessions.ListOptions{Limit: 10}) {
+	for s, err := range client.All(ctx, sessions.ListOptions{Limit: 10}) { // three pages
 		if err != nil {
 			log.Fatal(err) // yielded once; the walk is over
 		}
@@ -100,77 +118,98 @@ func ExampleClient_All() {
 	// Output: 25 ready
 }
 
+// Players come and go while a match goes on.
+func ExampleClient_AddUsers() {
+	server := sessionstest.NewServer(sessionstest.WithReadyAfter(0))
+	defer server.Close()
+	client := server.Client()
+	ctx := context.Background()
+	s, err := client.CreateAndWait(ctx, sessions.CreateRequest{AppName: "arena", IPList: []string{"203.0.113.7"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	users, err := client.AddUsers(ctx, s.SessionID, "203.0.113.8", "2001:db8::9")
+	if errors.Is(err, sessions.ErrUnprocessable) {
+		log.Fatal("no socket is free: create another session")
+	} else if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(users), "players")
+
+	users, err = client.RemoveUsers(ctx, s.SessionID, "203.0.113.7")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(users), "players")
+	// Output:
+	// 3 players
+	// 2 players
+}
+
 func ExampleClient_BulkStop() {
-	server, client := fake()
+	server := sessionstest.NewServer(sessionstest.WithReadyAfter(0))
 	defer server.Close()
+	client := server.Client()
 	ctx := context.Background()
-	created, err := client.Create(ctx, sessions.CreateRequest{AppName: "arena"})
-	if err != nil {
-		log.Fatal(err)
+	var mine []string
+	for range 3 {
+		created, err := client.Create(ctx, sessions.CreateRequest{AppName: "arena"})
+		if err != nil {
+			log.Fatal(err)
+		}
+		mine = append(mine, created.SessionID)
 	}
 
-	// Stopped for good: name what is yours, by id.
-	stopped, err := client.BulkStop(ctx, sessions.StopIDs(created.SessionID))
-	fmt.Println(len(stopped), err)
-	// Output: 1 <nil>
+	// They are stopped for good: name what is yours, by id.
+	stopped, err := client.BulkStop(ctx, sessions.StopIDs(mine...))
+	if err != nil {
+		log.Fatal(err) // if it is ErrOutcomeUnknown, see which of them the list still has
+	}
+	fmt.Println(len(stopped), "stopped")
+	// Output: 3 stopped
 }
 
-func ExampleClient_WebhookHandler() {
-	server, client := fake()
+// Errors are told apart by errors.Is, and tell more as an *Error.
+func ExampleError() {
+	server := sessionstest.NewServer()
 	defer server.Close()
+	client := server.Client(sessions.WithRetry(sessions.RetryPolicy{})) // one attempt
 	ctx := context.Background()
+	if err := server.FailNext(
+		sessionstest.Fault{Status: 401}, sessionstest.Fault{Status: 404},
+		sessionstest.Fault{Status: 429}, sessionstest.Fault{Status: 409, Body: `{"message":"not like this"}`},
+	); err != nil {
+		log.Fatal(err)
+	}
 
-	const secret = "one-that-is-for-nothing-else"
-	hook := httptest.NewServer(client.WebhookHandler(secret, func(_ context.Context, s *sessions.Session) error {
-		fmt.Println("the API says", s.Status)
-		return nil // the sender is answered 204
-	}))
-	defer hook.Close()
-
-	created, err := client.Create(ctx, sessions.CreateRequest{AppName: "arena"}) // with WebhookURL: url
-	if err != nil {
-		log.Fatal(err)
+	for range 4 {
+		_, err := client.Get(ctx, "950dd2eaff09-S")
+		var e *sessions.Error
+		switch {
+		case errors.Is(err, sessions.ErrUnauthorized):
+			fmt.Println("check the key")
+		case errors.Is(err, sessions.ErrNotFound), errors.Is(err, sessions.ErrGone):
+			fmt.Println("it is gone")
+		case errors.Is(err, sessions.ErrRateLimited), errors.Is(err, sessions.ErrServer):
+			fmt.Println("call later")
+		case errors.As(err, &e):
+			fmt.Println(e.Operation, "is answered", e.StatusCode, e.Message)
+		}
 	}
-	url, err := sessions.WebhookURL(hook.URL, secret)
-	if err != nil {
-		log.Fatal(err)
-	}
-	// Whatever the body says, the session is read through the API.
-	body := strings.NewReader(`{"session_id":"` + created.SessionID + `","status":"Error"}`)
-	res, err := http.Post(url, "application/json", body)
-	if err != nil {
-		log.Fatal(err)
-	}
-	res.Body.Close()
-	fmt.Println("the sender is answered", res.StatusCode)
 	// Output:
-	// the API says Ready
-	// the sender is answered 204
+	// check the key
+	// it is gone
+	// call later
+	// get-session is answered 409 not like this
 }
 
-// spans is a transport that names what passes through it.
-type spans struct{ next http.RoundTripper }
-
-func (s spans) RoundTrip(r *http.Request) (*http.Response, error) {
-	fmt.Println("span", sessions.Operation(r.Context()))
-	return s.next.RoundTrip(r)
-}
-
-func ExampleWithTransport() {
-	server, _ := fake()
+// A create may have been carried out although it failed. A webhook URL of its own
+// shows in the list.
+func ExampleClient_Create_outcomeUnknown() {
+	server := sessionstest.NewServer()
 	defer server.Close()
-	client := server.Client(sessions.WithTransport(spans{server.Transport()}))
-
-	_, err := client.Get(context.Background(), "no-such-session")
-	fmt.Println(errors.Is(err, sessions.ErrNotFound))
-	// Output:
-	// span get-session
-	// true
-}
-
-func ExampleErrOutcomeUnknown() {
-	server, client := fake()
-	defer server.Close()
+	client := server.Client()
 	ctx := context.Background()
 	// The session is made, and the answer is lost.
 	if err := server.FailNext(sessionstest.Fault{Operation: "session-post", Break: "reset", Done: true}); err != nil {
@@ -190,4 +229,32 @@ func ExampleErrOutcomeUnknown() {
 		}
 	}
 	// Output: it was created
+}
+
+func ExampleEndpoint() {
+	s := &sessions.Session{Deployment: &sessions.Deployment{Ports: map[string]sessions.Port{
+		"gameport": {Link: "57f84a8e1298.pr.edgegap.net:31504"},
+		"chat":     {Link: "https://57f84a8e1298.pr.edgegap.net:31900/room"},
+	}}}
+	for _, port := range []string{"gameport", "chat", "voice"} {
+		address, err := sessions.Endpoint(s, port)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(address)
+	}
+	// Output:
+	// 57f84a8e1298.pr.edgegap.net:31504
+	// 57f84a8e1298.pr.edgegap.net:31900
+	// sessions: endpoint: no port "voice": the ports are chat, gameport
+}
+
+func ExampleCreatedAt() {
+	created, err := sessions.CreatedAt(&sessions.Session{CreateTime: "2024-05-26 12:00:45.831041"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(created.Format(time.RFC3339))
+	// Output: 2024-05-26T12:00:45Z
 }

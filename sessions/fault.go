@@ -7,15 +7,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"strings"
 	"sync/atomic"
 	"time"
 )
 
-var (
-	errNoAnswer = errors.New("the transport returned neither an answer nor an error")
-	errNotJSON  = errors.New("the content type is not JSON")
-)
+var errNoAnswer = errors.New("the transport returned neither an answer nor an error")
 
 // timeout is the end of an attempt's own deadline.
 type timeout time.Duration
@@ -29,7 +25,7 @@ func (d timeout) Is(t error) bool { return t == context.DeadlineExceeded }
 func (t *transport) settle(ctx, within context.Context, op *operation, e *Error, err error) *Error {
 	if mayBeDone := e.StatusCode < 300 || e.StatusCode >= 500; mayBeDone && !op.repeat && !e.unsent {
 		e.kinds = append(e.kinds, ErrOutcomeUnknown)
-		e.detail = ErrOutcomeUnknown.Error()
+		e.say(ErrOutcomeUnknown.Error())
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -67,7 +63,7 @@ func (t *transport) add(e *Error, err error, text string) *Error {
 		err = masked{text, func(target error) bool { return errors.Is(cause, target) }}
 	}
 	e.kinds = append(e.kinds, err)
-	e.detail = strings.TrimPrefix(e.detail+": "+text, ": ")
+	e.say(text)
 	return e
 }
 

@@ -45,7 +45,7 @@ func FuzzID(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, id string) {
 		var seen []*http.Request
-		c := wireClient(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+		c := newClient(t, roundTripper(func(r *http.Request) (*http.Response, error) {
 			seen = append(seen, arrives(t, r))
 			return response(404, "{}"), nil
 		}))
@@ -170,7 +170,7 @@ func FuzzRetryAfter(f *testing.F) {
 				return res, nil
 			}}
 			begin := time.Now()
-			_, err := wireClient(t, w, sessions.WithRetry(sessions.RetryPolicy{})).Get(t.Context(), testID)
+			_, err := newClient(t, w, sessions.WithRetry(sessions.RetryPolicy{})).Get(t.Context(), testID)
 			var e *sessions.Error
 			if !errors.As(err, &e) || e.StatusCode != status {
 				t.Fatal(err)
@@ -180,7 +180,7 @@ func FuzzRetryAfter(f *testing.F) {
 			}
 
 			w.seen, w.first = nil, time.Time{}
-			if _, err = wireClient(t, w).Get(t.Context(), testID); !errors.As(err, &e) || e.StatusCode != status {
+			if _, err = newClient(t, w).Get(t.Context(), testID); !errors.As(err, &e) || e.StatusCode != status {
 				t.Fatal(err)
 			}
 			at := w.times()
@@ -223,7 +223,7 @@ func FuzzWebhook(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var asked []string
-		c := wireClient(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+		c := newClient(t, roundTripper(func(r *http.Request) (*http.Response, error) {
 			id, err := url.PathUnescape(strings.TrimPrefix(r.URL.EscapedPath(), "/v1/session/"))
 			if err != nil || r.Method != http.MethodGet {
 				t.Fatalf("sent %s %s", r.Method, r.URL)
@@ -293,7 +293,7 @@ func FuzzAnswer(f *testing.F) {
 		answer := func(*http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: status, ContentLength: -1, Header: http.Header{"Content-Type": {kind}}, Body: io.NopCloser(bytes.NewReader(body))}, nil
 		}
-		c := wireClient(t, roundTripper(answer), sessions.WithRetry(sessions.RetryPolicy{}))
+		c := newClient(t, roundTripper(answer), sessions.WithRetry(sessions.RetryPolicy{}))
 		_, err := call.do(t.Context(), c)
 		if err != nil {
 			var e *sessions.Error

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/edgegap-community/edgegap/api"
 )
 
 // The checks name the field and index of what they refuse, and never its value.
@@ -28,11 +30,15 @@ func checkID(op *operation, id string) *Error {
 	return nil
 }
 
-func checkUsers(op *operation, id string, ips []string) *Error {
+func (c *Client) checkUsers(op *operation, id string, ips []string) *Error {
 	if e := checkID(op, id); e != nil {
 		return e
 	}
-	return checkIPs(op, ips)
+	e := checkIPs(op, ips)
+	if e != nil {
+		e.SessionID = c.transport.secret.mask(id)
+	}
+	return e
 }
 
 func checkIPs(op *operation, ips []string) *Error {
@@ -59,6 +65,15 @@ func checkCreate(r *CreateRequest) *Error {
 	op := sessionPost
 	if r.AppName == "" {
 		return invalid(op, "app_name: missing")
+	}
+	for _, text := range [][2]string{
+		{"app_name", r.AppName}, {"version_name", r.VersionName}, {"deployment_request_id", r.DeploymentRequestID},
+		{"city", r.City}, {"country", r.Country}, {"continent", r.Continent},
+		{"administrative_division", r.AdministrativeDivision}, {"region", r.Region}, {"webhook_url", r.WebhookURL},
+	} {
+		if e := checkText(op, text[0], text[1]); e != nil {
+			return e
+		}
 	}
 	if e := checkIPs(op, r.IPList); e != nil {
 		return e
@@ -94,11 +109,11 @@ func checkCreate(r *CreateRequest) *Error {
 		if f.Field == "" {
 			return invalid(op, "filters[%d].field: missing", i)
 		}
-		if !f.FilterType.Valid() {
-			return invalid(op, "filters[%d].filter_type: not any, all or not", i)
+		if e := checkText(op, fmt.Sprintf("filters[%d].field", i), f.Field); e != nil {
+			return e
 		}
-		if len(f.Values) == 0 {
-			return invalid(op, "filters[%d].values: empty", i)
+		if e := checkFilter(op, i, f.FilterType, f.Values); e != nil {
+			return e
 		}
 	}
 	if r.WebhookURL != "" {
@@ -120,9 +135,37 @@ func checkPlace(field string, latitude, longitude float64) *Error {
 	return nil
 }
 
+// checkText refuses what JSON cannot hold: it would be sent with the odd bytes
+// replaced, and so be another value.
+func checkText(op *operation, field, value string) *Error {
+	if !utf8.ValidString(value) {
+		return invalid(op, "%s: not UTF-8", field)
+	}
+	return nil
+}
+
 func checkLength(field, value string, most int) *Error {
+	if e := checkText(sessionPost, field, value); e != nil {
+		return e
+	}
 	if n := utf8.RuneCountInString(value); n < 1 || n > most {
 		return invalid(sessionPost, "%s: not 1 to %d characters long", field, most)
+	}
+	return nil
+}
+
+// checkFilter checks what the two kinds of filter have in common, of the ith one.
+func checkFilter(op *operation, i int, filterType api.FilterType, values []string) *Error {
+	if !filterType.Valid() {
+		return invalid(op, "filters[%d].filter_type: not any, all or not", i)
+	}
+	if len(values) == 0 {
+		return invalid(op, "filters[%d].values: empty", i)
+	}
+	for j, v := range values {
+		if e := checkText(op, fmt.Sprintf("filters[%d].values[%d]", i, j), v); e != nil {
+			return e
+		}
 	}
 	return nil
 }
@@ -135,11 +178,8 @@ func checkStop(filters []StopFilter) *Error {
 		if !f.Field.Valid() {
 			return invalid(op, "filters[%d].field: not session_id, deployment_tags or request_id", i)
 		}
-		if !f.FilterType.Valid() {
-			return invalid(op, "filters[%d].filter_type: not any, all or not", i)
-		}
-		if len(f.Values) == 0 {
-			return invalid(op, "filters[%d].values: empty", i)
+		if e := checkFilter(op, i, f.FilterType, f.Values); e != nil {
+			return e
 		}
 		for j, v := range f.Values {
 			if v == "" {

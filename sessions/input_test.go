@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -133,7 +134,7 @@ func TestBadInputIsRefusedUnsent(t *testing.T) {
 	}
 	for _, c := range cases {
 		s := says(200, `{}`)
-		err := c.do(t.Context(), stubClient(t, s))
+		err := c.do(t.Context(), newClient(t, s))
 		if !errors.Is(err, sessions.ErrInvalidArgument) || !strings.Contains(err.Error(), c.field) {
 			t.Errorf("%v, want %q", err, c.field)
 			continue
@@ -146,6 +147,78 @@ func TestBadInputIsRefusedUnsent(t *testing.T) {
 		}
 		if len(s.seen) != 0 {
 			t.Errorf("%s: sent all the same", c.field)
+		}
+	}
+}
+
+// Bytes that are not UTF-8 would arrive as others.
+func TestTextThatIsNotUTF8IsRefused(t *testing.T) {
+	const odd = "https://h/\xff" // a URL, for webhook_url
+	create := func(change func(*sessions.CreateRequest)) func(*sessions.Client) error {
+		return func(c *sessions.Client) error {
+			r := arena
+			change(&r)
+			_, err := c.Create(t.Context(), r)
+			return err
+		}
+	}
+	filter := func(f sessions.LocationFilter) func(*sessions.Client) error {
+		return create(func(r *sessions.CreateRequest) { r.Filters = []sessions.LocationFilter{f} })
+	}
+	cases := map[string]func(*sessions.Client) error{
+		"ip_list[0]":        create(func(r *sessions.CreateRequest) { r.IPList = []string{odd} }),
+		"geo_ip_list[0].ip": create(func(r *sessions.CreateRequest) { r.GeoIPList = []sessions.GeoIP{{IP: odd}} }),
+		"selectors[0].tag":  create(func(r *sessions.CreateRequest) { r.Selectors = []sessions.Selector{{Tag: odd}} }),
+		"selectors[0].env.key": create(func(r *sessions.CreateRequest) {
+			r.Selectors = []sessions.Selector{{Tag: "t", Env: sessions.Env{Key: odd, Value: "v"}}}
+		}),
+		"selectors[0].env.value": create(func(r *sessions.CreateRequest) {
+			r.Selectors = []sessions.Selector{{Tag: "t", Env: sessions.Env{Key: "k", Value: odd}}}
+		}),
+		"filters[0].field":       filter(sessions.LocationFilter{Field: odd, FilterType: sessions.FilterAny, Values: []string{"x"}}),
+		"filters[0].filter_type": filter(sessions.LocationFilter{Field: "city", FilterType: odd, Values: []string{"x"}}),
+		"filters[0].values[1]":   filter(sessions.LocationFilter{Field: "city", FilterType: sessions.FilterAny, Values: []string{"x", odd}}),
+		"filters[1].values[0]": func(c *sessions.Client) error {
+			_, err := c.BulkStop(t.Context(), sessions.StopIDs("x"), sessions.StopTags(odd))
+			return err
+		},
+	}
+	for i, f := range reflect.VisibleFields(reflect.TypeFor[sessions.CreateRequest]()) { // those to come, too
+		if f.Type.Kind() == reflect.String {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			cases[name] = create(func(r *sessions.CreateRequest) { reflect.ValueOf(r).Elem().Field(i).SetString(odd) })
+		}
+	}
+	if len(cases) < 18 {
+		t.Errorf("%d fields", len(cases))
+	}
+	for field, do := range cases {
+		s := says(200, createdJSON)
+		err := do(newClient(t, s))
+		if !errors.Is(err, sessions.ErrInvalidArgument) || !strings.Contains(err.Error(), field+": not ") || len(s.seen) != 0 {
+			t.Errorf("%s: %d requests, %v", field, len(s.seen), err)
+		}
+	}
+}
+
+func TestARefusalNamesItsCallAndSession(t *testing.T) {
+	c := newClient(t, says(200, "{}"))
+	ctx := t.Context()
+	for name, test := range map[string]struct {
+		do                     func() error
+		operation, id, because string
+	}{
+		"bad IP to add":          {func() error { _, err := c.AddUsers(ctx, testID, "x"); return err }, "put-users-session", testID, "ip_list[0]"},
+		"bad IP to remove":       {func() error { _, err := c.RemoveUsers(ctx, testID, "x"); return err }, "delete-users-session", testID, "ip_list[0]"},
+		"bad interval of a wait": {func() error { _, err := c.WaitReady(ctx, testID, sessions.PollEvery(2, 1)); return err }, "get-session", testID, "poll interval"},
+		"nil option of a wait":   {func() error { _, err := c.WaitReady(ctx, testID, nil); return err }, "get-session", testID, "nil option"},
+		"bad interval of both":   {func() error { _, err := c.CreateAndWait(ctx, arena, sessions.PollEvery(2, 1)); return err }, "session-post", "", "poll interval"},
+		"nil option of both":     {func() error { _, err := c.CreateAndWait(ctx, arena, nil); return err }, "session-post", "", "nil option"},
+		"bad id":                 {func() error { _, err := c.AddUsers(ctx, "..", "x"); return err }, "put-users-session", "", "session id"},
+	} {
+		var e *sessions.Error
+		if err := test.do(); !errors.As(err, &e) || !errors.Is(err, sessions.ErrInvalidArgument) || e.Operation != test.operation || e.SessionID != test.id || !strings.Contains(err.Error(), test.because) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -170,17 +243,17 @@ func TestInputAtItsBoundsIsSent(t *testing.T) {
 		WebhookURL: "http://10.0.0.1:9000/hook?match=1",
 	}
 	s := says(200, createdJSON)
-	if _, err := stubClient(t, s).Create(t.Context(), r); err != nil {
+	if _, err := newClient(t, s).Create(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`"location":{"latitude":-90,"longitude":180}`, `"tag_only":true`, `"env":{"key":"kkk`, `"webhook_url":"http://10.0.0.1:9000/hook?match=1"`} {
-		if !strings.Contains(s.bodies[0], want) {
-			t.Errorf("no %s in %s", want, s.bodies[0])
+		if !strings.Contains(s.seen[0].body, want) {
+			t.Errorf("no %s in %s", want, s.seen[0].body)
 		}
 	}
 	// 0, 0 is a place and is sent; no place is not.
 	r = sessions.CreateRequest{AppName: "arena", Location: &sessions.Location{}}
-	if _, err := stubClient(t, s).Create(t.Context(), r); err != nil || s.bodies[1] != `{"app_name":"arena","location":{"latitude":0,"longitude":0}}` {
-		t.Errorf("sent %s, %v", s.bodies[1], err)
+	if _, err := newClient(t, s).Create(t.Context(), r); err != nil || s.seen[1].body != `{"app_name":"arena","location":{"latitude":0,"longitude":0}}` {
+		t.Errorf("sent %s, %v", s.seen[1].body, err)
 	}
 }

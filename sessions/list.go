@@ -11,47 +11,60 @@ import (
 )
 
 // ListOptions says where a list begins. The zero value is the first page, of
-// the length that the server chooses: 10 (inferred).
+// the length that the server chooses.
 type ListOptions struct {
-	Page  int // from 1
-	Limit int // sessions a page; the most that the API allows is unknown
+	// Page is the page to begin with, from 1; 0 is the first.
+	Page int
+
+	// Limit is how many sessions a page has; 0 leaves it to the server, which
+	// takes 10 (inferred). The most that it allows is unknown.
+	Limit int
+
 	// Prefetch makes All ask for the next page while the caller works on the
-	// present one. A caller who stops early may then have asked for one page more.
+	// present one. A caller who stops early may then have asked for one page
+	// more. List does not look at it.
 	Prefetch bool
 }
 
 // Page is one page of the active sessions.
 type Page struct {
+	// Sessions are those of this page, in an order that is unknown.
 	Sessions []Summary
-	Total    int // on all pages, as the server says it
-	Next     int // the number of the next page; 0 on the last
+
+	// Total is how many there are on all pages, as the server says it.
+	Total int
+
+	// Next is the number of the next page, 0 on the last.
+	Next int
 }
 
-// List reads one page of the active sessions, in an order that is unknown.
-// Prefetch is for All.
+// List reads one page of the active sessions. What a page past the last holds is
+// unknown: perhaps nothing, perhaps it is an error.
 func (c *Client) List(ctx context.Context, o ListOptions) (*Page, error) {
-	var p page
-	if err := c.read(ctx, o, &p); err != nil {
+	var p pageBuffer
+	if err := c.readPage(ctx, o, &p); err != nil {
 		return nil, err
 	}
 	return &Page{Sessions: p.answer.Data, Total: int(p.answer.TotalCount), Next: p.next}, nil
 }
 
-// All reads every page from o.Page on, each when it is needed. An error is
-// yielded once and ends the walk. Sessions that come and go meanwhile may be
-// missed or met twice.
+// All walks the active sessions from page o.Page to the last. Each page is read
+// when it is needed. An error is yielded once, with no session, and ends the
+// walk; a page that leads back, or nowhere, is [ErrBadResponse]. Sessions that
+// come and go meanwhile may be missed or met twice. The sequence can be walked
+// again, and then reads anew.
 //
 // Memory for a page is used again for the next: it does not grow with the list.
 func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[Summary, error] {
 	return func(yield func(Summary, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		var ahead page
+		var ahead pageBuffer
 		var reading sync.WaitGroup // of the page ahead
 		defer reading.Wait()
 		defer cancel()
 		o := o // a sequence can be walked again
-		var present page
-		err := c.read(ctx, o, &present)
+		var present pageBuffer
+		err := c.readPage(ctx, o, &present)
 		for {
 			if err != nil {
 				yield(Summary{}, err)
@@ -62,10 +75,10 @@ func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[Summary, erro
 				if !present.yield(yield) || o.Page == 0 {
 					return
 				}
-				err = c.read(ctx, o, &present)
+				err = c.readPage(ctx, o, &present)
 				continue
 			}
-			reading.Go(func() { err = c.read(ctx, o, &ahead) })
+			reading.Go(func() { err = c.readPage(ctx, o, &ahead) })
 			if !present.yield(yield) {
 				return
 			}
@@ -75,13 +88,13 @@ func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[Summary, erro
 	}
 }
 
-// page is an answer of list-sessions, read into memory that is used again.
-type page struct {
+// pageBuffer is an answer of list-sessions, read into memory that is used again.
+type pageBuffer struct {
 	answer api.Sessions
 	next   int
 }
 
-func (p *page) yield(yield func(Summary, error) bool) bool {
+func (p *pageBuffer) yield(yield func(Summary, error) bool) bool {
 	for _, s := range p.answer.Data {
 		if !yield(s, nil) {
 			return false
@@ -90,7 +103,7 @@ func (p *page) yield(yield func(Summary, error) bool) bool {
 	return true
 }
 
-func (c *Client) read(ctx context.Context, o ListOptions, p *page) error {
+func (c *Client) readPage(ctx context.Context, o ListOptions, p *pageBuffer) error {
 	if o.Page < 0 {
 		return invalid(listSessions, "page: negative")
 	}

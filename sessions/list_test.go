@@ -13,9 +13,9 @@ import (
 )
 
 // pages serves a list of size sessions, and tells what was asked for.
-func pages(size int) *stub {
+func pages(size int) *wire {
 	var mu sync.Mutex
-	return &stub{answer: func(r *http.Request) (*http.Response, error) {
+	return &wire{meet: func(_ int, r *http.Request) (*http.Response, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		number := func(name string, otherwise int) int {
@@ -42,7 +42,7 @@ func pages(size int) *stub {
 	}}
 }
 
-func queries(s *stub) (all []string) {
+func queries(s *wire) (all []string) {
 	for _, r := range s.seen {
 		all = append(all, r.URL.RawQuery)
 	}
@@ -51,7 +51,7 @@ func queries(s *stub) (all []string) {
 
 func TestListReadsOnePage(t *testing.T) {
 	s := pages(25)
-	c := stubClient(t, s)
+	c := newClient(t, s)
 	for options, want := range map[sessions.ListOptions]sessions.Page{
 		{}:                   {Total: 25, Next: 2},
 		{Page: 3}:            {Total: 25},
@@ -80,7 +80,7 @@ func TestAllWalksEveryPage(t *testing.T) {
 		for _, size := range []int{0, 1, 10, 11, 95} {
 			s := pages(size)
 			n := 0
-			for got, err := range stubClient(t, s).All(t.Context(), sessions.ListOptions{Prefetch: prefetch}) {
+			for got, err := range newClient(t, s).All(t.Context(), sessions.ListOptions{Prefetch: prefetch}) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -99,7 +99,7 @@ func TestAllWalksEveryPage(t *testing.T) {
 		}
 		s := pages(95)
 		n := 0
-		for range stubClient(t, s).All(t.Context(), sessions.ListOptions{Page: 8, Limit: 10, Prefetch: prefetch}) {
+		for range newClient(t, s).All(t.Context(), sessions.ListOptions{Page: 8, Limit: 10, Prefetch: prefetch}) {
 			n++
 		}
 		if n != 25 {
@@ -109,7 +109,7 @@ func TestAllWalksEveryPage(t *testing.T) {
 }
 
 func TestAWalkCanBeRepeated(t *testing.T) {
-	all := stubClient(t, pages(25)).All(t.Context(), sessions.ListOptions{Page: 2})
+	all := newClient(t, pages(25)).All(t.Context(), sessions.ListOptions{Page: 2})
 	for range 2 {
 		n := 0
 		for _, err := range all {
@@ -129,7 +129,7 @@ func TestAllStopsWithTheCaller(t *testing.T) {
 		for stopAt, want := range map[int]int{1: 1, 10: 1, 11: 2, 20: 2, 31: 4} {
 			s := pages(100)
 			n := 0
-			for range stubClient(t, s).All(t.Context(), sessions.ListOptions{Prefetch: prefetch}) {
+			for range newClient(t, s).All(t.Context(), sessions.ListOptions{Prefetch: prefetch}) {
 				if n++; n == stopAt {
 					break
 				}
@@ -147,14 +147,14 @@ func TestAllStopsWithTheCaller(t *testing.T) {
 func TestAnErrorEndsAWalk(t *testing.T) {
 	for _, prefetch := range []bool{false, true} {
 		good := pages(30)
-		s := &stub{answer: func(r *http.Request) (*http.Response, error) {
+		s := &wire{meet: func(_ int, r *http.Request) (*http.Response, error) {
 			if r.URL.Query().Get("page") == "2" {
 				return response(403, `{"message":"no more"}`), nil
 			}
-			return good.answer(r)
+			return good.meet(0, r)
 		}}
 		n, failures := 0, 0
-		for _, err := range stubClient(t, s).All(t.Context(), sessions.ListOptions{Prefetch: prefetch}) {
+		for _, err := range newClient(t, s).All(t.Context(), sessions.ListOptions{Prefetch: prefetch}) {
 			if err == nil {
 				n++
 			} else if failures++; !errors.Is(err, sessions.ErrForbidden) {
@@ -190,7 +190,7 @@ func TestPagesThatLeadAstrayAreRefused(t *testing.T) {
 		page(item, `{"number":6,"has_next":true}`):                                                  -1,
 		page("", `{"number":6,"next_page_number":7}`):                                               -1,
 	} {
-		p, err := stubClient(t, says(200, content)).List(t.Context(), sessions.ListOptions{Page: 6})
+		p, err := newClient(t, says(200, content)).List(t.Context(), sessions.ListOptions{Page: 6})
 		if next < 0 {
 			if !errors.Is(err, sessions.ErrBadResponse) || !strings.Contains(err.Error(), "page ") {
 				t.Errorf("%s: %+v, %v", content, p, err)

@@ -75,9 +75,9 @@ func route(base *url.URL, req *http.Request) (op *operation, id string, ok bool)
 type operationKey struct{}
 
 // Operation tells which call of the contract a request belongs to, such as
-// "get-session", given the context that a transport finds on the request. It
-// is a route name for spans and metrics: it holds no id. It is empty for a
-// context that is not of this package's requests.
+// "get-session", given the context that a transport of [WithTransport] finds on
+// the request. It is a route name for spans and metrics: it holds no id. It is
+// empty for a context that is not of this package's requests.
 func Operation(ctx context.Context) string {
 	if op, ok := ctx.Value(operationKey{}).(*operation); ok {
 		return op.name

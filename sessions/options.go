@@ -4,88 +4,28 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 )
 
-// DefaultBaseURL is the vendor's API.
+// DefaultBaseURL is the vendor's API (documented).
 const DefaultBaseURL = "https://api.edgegap.com"
 
-// Option changes a default of New.
+// Option changes a default of [New]. Of two that set the same thing the later one
+// counts.
 type Option func(*settings) error
 
 type settings struct {
 	baseURL   string
 	plainHTTP bool
 	transport transport
-}
-
-// New returns a client that authenticates with key. White space around it and a
-// leading "token " are taken off. All bad options are reported at once, and no
-// error holds the key.
-func New(key string, opts ...Option) (*Client, error) {
-	s := settings{baseURL: DefaultBaseURL}
-	t := &s.transport
-	t.retry, t.timeout, t.agent = defaultRetry, 30*time.Second, []string{defaultAgent}
-	var errs []error
-	for _, opt := range opts {
-		if opt == nil {
-			errs = append(errs, errors.New("nil option"))
-			continue
-		}
-		errs = append(errs, opt(&s))
-	}
-	key, err := cleanKey(key)
-	errs = append(errs, err)
-	base, err := parseBaseURL(s.baseURL, s.plainHTTP)
-	errs = append(errs, err)
-	if err := errors.Join(errs...); err != nil {
-		return nil, &Error{
-			detail: ErrInvalidArgument.Error() + ": " + strings.ReplaceAll(err.Error(), "\n", "; "),
-			kinds:  []error{ErrInvalidArgument},
-		}
-	}
-	t.base, t.secret = base, newSecret(key)
-	if t.next == nil {
-		t.next = NewTransport()
-	}
-	return newClient(t), nil
-}
-
-// NewFromEnv is New with the key from EDGEGAP_API_KEY or from the file that
-// EDGEGAP_API_KEY_FILE names, and the base URL from EDGEGAP_BASE_URL where that
-// is set. To set both key variables is an error. Options override the
-// environment.
-func NewFromEnv(opts ...Option) (*Client, error) {
-	key, file := os.Getenv("EDGEGAP_API_KEY"), os.Getenv("EDGEGAP_API_KEY_FILE")
-	refuse := func(detail string) (*Client, error) {
-		return nil, &Error{detail: ErrInvalidArgument.Error() + ": " + detail, kinds: []error{ErrInvalidArgument}}
-	}
-	switch {
-	case key != "" && file != "":
-		return refuse("EDGEGAP_API_KEY and EDGEGAP_API_KEY_FILE are both set")
-	case key == "" && file == "":
-		return refuse("neither EDGEGAP_API_KEY nor EDGEGAP_API_KEY_FILE is set")
-	case file != "":
-		content, err := os.ReadFile(file)
-		if err != nil {
-			// Not its name, which may be a key that was set by mistake.
-			return refuse("EDGEGAP_API_KEY_FILE: the file cannot be read: " + errors.Unwrap(err).Error())
-		}
-		key = string(content)
-	}
-	if base := os.Getenv("EDGEGAP_BASE_URL"); base != "" {
-		opts = append([]Option{WithBaseURL(base)}, opts...)
-	}
-	return New(key, opts...)
 }
 
 func cleanKey(key string) (string, error) {
@@ -123,6 +63,8 @@ func parseBaseURL(raw string, plainHTTP bool) (*url.URL, error) {
 		return nil, errors.New("base URL: has a fragment")
 	case slices.ContainsFunc(strings.Split(u.EscapedPath(), "/"), isDots):
 		return nil, errors.New("base URL: the path has a . or .. segment")
+	case strings.Trim(u.Path, "/") == "v1":
+		return nil, errors.New("base URL: leave out the /v1, every call begins with it")
 	case u.Scheme == "http" && !plainHTTP && !isLoopback(u.Hostname()):
 		return nil, errors.New("base URL: plain http would send the key in clear (loopback is fine; WithPlainHTTP allows other hosts)")
 	case u.Scheme != "https" && u.Scheme != "http":
@@ -139,30 +81,36 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }
 
-// WithBaseURL sets the server, DefaultBaseURL otherwise: https, or http on
-// loopback, without user, query or fragment. A path is kept.
+// WithBaseURL sets the server, [DefaultBaseURL] otherwise: https, or http on
+// loopback, without user, query or fragment. A path is kept, as that of a proxy,
+// and the calls add /v1 and so on: https://host/v1 is refused. The key is sent to
+// this scheme, host and port only.
 func WithBaseURL(u string) Option {
 	return func(s *settings) error { s.baseURL = u; return nil }
 }
 
 // WithPlainHTTP lets the base URL be http on any host, for an emulator in a
-// container network. The key travels in clear.
+// container network. The key then travels in clear.
 func WithPlainHTTP() Option {
 	return func(s *settings) error { s.plainHTTP = true; return nil }
 }
 
-// WithTransport sends requests through rt instead of NewTransport(), for tracing,
-// proxies or tests. It is never changed. Redirects are not followed either way.
+// WithTransport sends requests through rt instead of [NewTransport], for tracing,
+// proxies or tests. rt is asked for every attempt, finds the name of the call by
+// [Operation], and sees the API key in the Authorization header: it must not log
+// headers. It is never changed. Redirects are not followed either way, as long as
+// rt keeps to the rules of [http.RoundTripper].
 func WithTransport(rt http.RoundTripper) Option {
 	return func(s *settings) error {
 		s.transport.next = rt
-		return refuseIf(rt == nil, "transport: nil")
+		return refuseIf(isNil(rt), "transport: nil")
 	}
 }
 
-// NewTransport returns the default transport, to be wrapped or changed: at most
-// 64 connections, all of which may idle, for 30 s, less than balancers allow; 10 s
-// to dial; HTTP/2 where offered; the proxy from the environment.
+// NewTransport returns a transport like the default one, to be changed or wrapped
+// for [WithTransport]: at most 64 connections to a host, all of which may idle, for
+// 30 s, which is less than balancers allow; 10 s to dial and 10 s for TLS; HTTP/2
+// where offered; headers of at most 64 KiB; the proxy from the environment.
 func NewTransport() *http.Transport {
 	const connections = 64
 	return &http.Transport{
@@ -179,7 +127,8 @@ func NewTransport() *http.Transport {
 	}
 }
 
-// WithRetry replaces the policy, RetryPolicy{3, 500 * time.Millisecond, 8 * time.Second}.
+// WithRetry replaces the retry policy, which is three attempts, 500 ms and 8 s. A
+// negative value, or First above Most, is refused.
 func WithRetry(p RetryPolicy) Option {
 	bad := p.Attempts < 0 || p.First < 0 || p.Most < 0
 	p.Most = cmp.Or(p.Most, max(p.First, defaultRetry.Most))
@@ -190,7 +139,10 @@ func WithRetry(p RetryPolicy) Option {
 	}
 }
 
-// WithTimeout bounds one attempt, its body included. The default is 30 s.
+// WithTimeout bounds one attempt, from asking for a connection to the end of the
+// body. The default is 30 s; it must be positive. The deadline of the caller's
+// context counts where it is nearer. An attempt that meets this bound gives an
+// error that is context.DeadlineExceeded, and is not tried again.
 func WithTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		s.transport.timeout = d
@@ -198,23 +150,28 @@ func WithTimeout(d time.Duration) Option {
 	}
 }
 
-// Limiter paces requests: Wait returns when one may be sent. *rate.Limiter of
-// golang.org/x/time/rate is one.
+// Limiter paces requests. *rate.Limiter of golang.org/x/time/rate is one.
 type Limiter interface {
+	// Wait returns nil when a request may be sent, and an error when the context
+	// ends before that, or when it would. It is called by many goroutines.
 	Wait(context.Context) error
 }
 
-// WithLimiter asks l before every attempt. Without one, the client waits only
-// when a 429 tells it to.
+// WithLimiter asks l before every attempt, retries too. An error of l ends the
+// call unsent, and is found in the call's error by [errors.Is]. Without a limiter
+// the client waits only when a 429 tells it to.
 func WithLimiter(l Limiter) Option {
 	return func(s *settings) error {
 		s.transport.limiter = l
-		return refuseIf(l == nil, "limiter: nil")
+		return refuseIf(isNil(l), "limiter: nil")
 	}
 }
 
-// WithLogger writes one record for every attempt to l, at debug level:
-// operation, attempt, status, duration and next_delay, and nothing else.
+// WithLogger writes one record for every attempt to l, at debug level, with five
+// attributes and nothing else: operation, such as "get-session"; attempt, from 1;
+// status, 0 when no answer arrived; duration, of the attempt; next_delay, the wait
+// until the next attempt, 0 when there is none. No URL, id, header, body or error
+// text is logged, as any of them could tell who a player is.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		s.transport.logger = l
@@ -238,9 +195,16 @@ func WithUserAgent(product string) Option {
 	}
 }
 
+// isNil is true also for a nil pointer in an interface, such as a limiter that
+// was never made.
+func isNil(v any) bool {
+	value := reflect.ValueOf(v)
+	return v == nil || value.Kind() == reflect.Pointer && value.IsNil()
+}
+
 func refuseIf(bad bool, why string) error {
 	if bad {
-		return fmt.Errorf("%s", why)
+		return errors.New(why)
 	}
 	return nil
 }

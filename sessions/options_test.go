@@ -2,8 +2,7 @@ package sessions_test
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -45,27 +44,29 @@ func TestKeysAreCleanedOrRefused(t *testing.T) {
 }
 
 func TestBaseURLsAreTakenOrRefused(t *testing.T) {
-	for _, good := range []string{"https://api.edgegap.com", "https://10.0.0.8:8443/x/y/", "http://localhost:8080", "http://127.0.0.9", "http://[::1]:80", "http://LOCALHOST"} {
+	for _, good := range []string{"https://api.edgegap.com", "https://10.0.0.8:8443/x/y/", "http://localhost:8080", "http://127.0.0.9", "http://[::1]:80", "http://LOCALHOST", "https://proxy.example/edgegap/v1"} {
 		if _, err := sessions.New("k", sessions.WithBaseURL(good)); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
 	}
 	for bad, why := range map[string]string{
-		"":                         "no host",
-		"api.edgegap.com":          "no host",
-		"https://":                 "no host",
-		"https://:443":             "no host",
-		"https:opaque":             "no host",
-		"ftp://api.edgegap.com":    "scheme",
-		"https://u:s3cr3t@h":       "user",
-		"https://h?token=s3cr3t":   "query",
-		"https://h?":               "query",
-		"https://h#s3cr3t":         "fragment",
-		"https://h#":               "fragment",
-		"http://api.edgegap.com":   "in clear",
-		"http://127.0.0.1.nip.io":  "in clear",
-		"http://localhost.evil.io": "in clear",
-		"https://h/%zz s3cr3t":     "parsed",
+		"":                          "no host",
+		"api.edgegap.com":           "no host",
+		"https://":                  "no host",
+		"https://:443":              "no host",
+		"https:opaque":              "no host",
+		"ftp://api.edgegap.com":     "scheme",
+		"https://u:s3cr3t@h":        "user",
+		"https://h?token=s3cr3t":    "query",
+		"https://h?":                "query",
+		"https://h#s3cr3t":          "fragment",
+		"https://h#":                "fragment",
+		"http://api.edgegap.com":    "in clear",
+		"http://127.0.0.1.nip.io":   "in clear",
+		"http://localhost.evil.io":  "in clear",
+		"https://h/%zz s3cr3t":      "parsed",
+		"https://h/v1":              "leave out the /v1",
+		"http://localhost:8080/v1/": "leave out the /v1",
 	} {
 		_, err := sessions.New("k", sessions.WithBaseURL(bad))
 		if !errors.Is(err, sessions.ErrInvalidArgument) || !strings.Contains(err.Error(), "base URL: ") || !strings.Contains(err.Error(), why) {
@@ -93,6 +94,14 @@ func TestAllBadOptionsAreReportedAtOnce(t *testing.T) {
 	}
 }
 
+// A nil pointer would panic at the first call.
+func TestNilPointersAreRefused(t *testing.T) {
+	_, err := sessions.New("k", sessions.WithTransport((*http.Transport)(nil)), sessions.WithLimiter((*pacer)(nil)))
+	if !errors.Is(err, sessions.ErrInvalidArgument) || !strings.Contains(err.Error(), "transport: nil; limiter: nil") {
+		t.Error(err)
+	}
+}
+
 func TestRetryPolicies(t *testing.T) {
 	for _, good := range []sessions.RetryPolicy{{}, {Attempts: 5}, {Attempts: 2, First: time.Minute}, {Attempts: 2, Most: time.Second}, {Attempts: 2, Most: time.Millisecond}, {3, 1, 1}} {
 		if _, err := sessions.New("k", sessions.WithRetry(good)); err != nil {
@@ -106,59 +115,6 @@ func TestRetryPolicies(t *testing.T) {
 	}
 	if _, err := sessions.New("k", sessions.WithUserAgent(" ")); err == nil {
 		t.Error("an empty user agent is taken")
-	}
-}
-
-func TestNewFromEnv(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(file, []byte("token from-file\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct {
-		key, file, base string
-		header, url     string // what is sent
-		refused         string // or what the error says
-	}{
-		"key":      {key: "from-env", header: "token from-env", url: sessions.DefaultBaseURL},
-		"file":     {file: file, header: "token from-file", url: sessions.DefaultBaseURL},
-		"base":     {key: "k", base: "http://localhost:8080", header: "token k", url: "http://localhost:8080"},
-		"both":     {key: "s3cr3t", file: file, refused: "are both set"},
-		"neither":  {refused: "neither"},
-		"no file":  {file: file + "-not-there", refused: "EDGEGAP_API_KEY_FILE"},
-		"bad base": {key: "k", base: "http://elsewhere", refused: "base URL"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv("EDGEGAP_API_KEY", c.key)
-			t.Setenv("EDGEGAP_API_KEY_FILE", c.file)
-			t.Setenv("EDGEGAP_BASE_URL", c.base)
-			s := says(200, sessionJSON)
-			client, err := sessions.NewFromEnv(sessions.WithTransport(s))
-			if c.refused != "" {
-				if !errors.Is(err, sessions.ErrInvalidArgument) || !strings.Contains(err.Error(), c.refused) || strings.Contains(err.Error(), "s3cr3t") {
-					t.Errorf("%v, want %q", err, c.refused)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := client.Get(t.Context(), testID); err != nil {
-				t.Fatal(err)
-			}
-			if r := s.seen[0]; r.Header.Get("Authorization") != c.header || !strings.HasPrefix(r.URL.String(), c.url+"/v1/") {
-				t.Errorf("sent %q to %s", r.Header.Get("Authorization"), r.URL)
-			}
-		})
-	}
-	t.Setenv("EDGEGAP_API_KEY", "k")
-	t.Setenv("EDGEGAP_BASE_URL", "http://localhost:8080")
-	s := says(200, sessionJSON)
-	c, err := sessions.NewFromEnv(sessions.WithTransport(s), sessions.WithBaseURL("https://proxy.example"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Get(t.Context(), testID); err != nil || s.seen[0].URL.Host != "proxy.example" {
-		t.Errorf("an option does not override the environment: %v", err)
 	}
 }
 

@@ -17,15 +17,17 @@ type secret struct {
 	longest int                 // bytes of its longest spelling
 }
 
-// tokenPrefix is what the API wants before the key.
-const tokenPrefix = "token "
+const (
+	tokenPrefix = "token " // what the API wants before the key
+	stars       = "***"    // what stands for the key in a text
+)
 
 func newSecret(key string) *secret {
 	header, plain := []string{tokenPrefix + key}, unquoted(key)
 	return &secret{
 		header: func() []string { return header },
 		mask: func(text string) string {
-			text = strings.ReplaceAll(text, key, "***")
+			text = strings.ReplaceAll(text, key, stars)
 			if plain != "" && strings.Contains(unquoted(text), plain) {
 				return "(hidden, as it repeats the API key)"
 			}

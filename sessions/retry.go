@@ -5,22 +5,23 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
 // RetryPolicy says how often a call is tried, and how long it waits in between:
-// a random time between zero and First, then twice First, and so on up to Most.
-// The package documentation tells which failures are tried again.
-//
-// Attempts counts the first one; zero, like one, means a single request,
-// whatever the server answers. First and Most default to 500 ms and 8 s; more
-// than a minute is never waited.
+// a random time from zero to First, then to twice First, and so on up to Most.
+// The package documentation tells which failures are tried again. The zero value
+// is a single request, whatever the server answers.
 type RetryPolicy struct {
-	Attempts    int
+	// Attempts is how many requests a call makes at most, the first one counted.
+	// A 429 that says when to come back uses up none; but with 0 or 1 it is not
+	// waited out by the call that met it, only by those that come later.
+	Attempts int
+
+	// First and Most bound the waits. 0 is the default, 500 ms and 8 s. More than
+	// a minute is never waited.
 	First, Most time.Duration
 }
 
@@ -90,58 +91,6 @@ func passes(ctx context.Context, d time.Duration) bool {
 func passing(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
-
-// pause holds every call of a client until the moment that a 429 named. Then
-// those that it held go in the order of their coming, and later calls behind
-// them: heldBurst at once and the others heldGap apart. Let go all together,
-// they would meet the next 429 together, and the unlucky ones again and again.
-type pause struct {
-	mu     sync.Mutex
-	until  time.Time
-	answer *Error
-	queue  time.Time // its end: where the next call that is held lines up
-}
-
-// 64 a second are more than any limit that the vendor documents, and less than
-// it takes to waste many calls on the next 429.
-const (
-	heldGap   = time.Second / 64
-	heldBurst = 16
-)
-
-func (p *pause) extend(e *Error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if until := time.Now().Add(e.RetryAfter); until.After(p.until) {
-		p.until, p.answer = until, e.copy() // the caller may change its own
-	}
-}
-
-// turn is when the caller may go, and the 429 that it waits for. The turn that
-// it had before, zero at first, stands unless another 429 put it off.
-func (p *pause) turn(before time.Time) (time.Time, *Error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !before.IsZero() && !p.until.After(before) {
-		return before, p.answer
-	}
-	now := time.Now()
-	place := latest(now, p.until, p.queue)
-	turn := latest(now, p.until, place.Add(-(heldBurst-1)*heldGap))
-	if turn.After(now) {
-		p.queue = place.Add(heldGap)
-	}
-	return turn, p.answer
-}
-
-// leave gives back the place of a caller that will not go after all.
-func (p *pause) leave() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.queue = p.queue.Add(-heldGap)
-}
-
-func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 // retryAfter reads the header of that name: whole seconds or a date. What is
 // past, negative or unreadable is as good as none.

@@ -2,21 +2,13 @@ package sessions_test
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math"
-	"net"
 	"net/http"
-	"net/http/httptrace"
-	"reflect"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -26,158 +18,6 @@ import (
 )
 
 // All of this is in virtual time: the transport answers in memory.
-
-// wire is a transport whose nth request, counted from 1, meets what meet says.
-// It keeps when each came.
-type wire struct {
-	meet func(n int, r *http.Request) (*http.Response, error)
-
-	mu    sync.Mutex
-	first time.Time
-	seen  []sent
-}
-
-type sent struct {
-	at                  time.Duration // since the first
-	method, path, query string
-	body                string
-}
-
-func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	s := sent{method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery}
-	if r.Body != nil {
-		content, err := io.ReadAll(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		s.body = string(content)
-		r.Body.Close()
-	}
-	w.mu.Lock()
-	if w.first.IsZero() {
-		w.first = time.Now()
-	}
-	s.at = time.Since(w.first)
-	w.seen = append(w.seen, s)
-	n := len(w.seen)
-	w.mu.Unlock()
-	if n > 1000 { // whoever calls without end is to stop
-		return response(400, "{}"), nil
-	}
-	return w.meet(n, r)
-}
-
-func (w *wire) requests() []sent {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.seen)
-}
-
-// times are when the requests came, since the first.
-func (w *wire) times() []time.Duration {
-	var all []time.Duration
-	for _, s := range w.requests() {
-		all = append(all, s.at)
-	}
-	return all
-}
-
-func wireClient(t testing.TB, w http.RoundTripper, opts ...sessions.Option) *sessions.Client {
-	t.Helper()
-	c, err := sessions.New(testKey, append([]sessions.Option{sessions.WithTransport(w)}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// met is what a request can meet. With it comes the path to tell what a good
-// answer would have been.
-type met func(good string, r *http.Request) (*http.Response, error)
-
-func fails(err error) met {
-	return func(string, *http.Request) (*http.Response, error) { return nil, err }
-}
-
-func refusal(status int, header ...string) met {
-	return func(string, *http.Request) (*http.Response, error) {
-		res := response(status, `{"message":"not now"}`)
-		for i := 0; i < len(header); i += 2 {
-			res.Header.Set(header[i], header[i+1])
-		}
-		return res, nil
-	}
-}
-
-// broken answers 200 and ends the body half-way with err.
-func broken(err error) met {
-	return func(good string, _ *http.Request) (*http.Response, error) {
-		res := response(200, "")
-		res.Body = io.NopCloser(io.MultiReader(strings.NewReader(good[:len(good)/2]), failingReader{err}))
-		return res, nil
-	}
-}
-
-type failingReader struct{ err error }
-
-func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
-
-// silence ends with the request's context, as net/http does.
-func silence(_ string, r *http.Request) (*http.Response, error) {
-	<-r.Context().Done()
-	return nil, context.Cause(r.Context())
-}
-
-// stalled answers 200 and no byte more.
-func stalled(_ string, r *http.Request) (*http.Response, error) {
-	res := response(200, "")
-	res.Body = io.NopCloser(ctxReader{r.Context()})
-	return res, nil
-}
-
-type ctxReader struct{ ctx context.Context }
-
-func (c ctxReader) Read([]byte) (int, error) {
-	<-c.ctx.Done()
-	return 0, context.Cause(c.ctx)
-}
-
-// unconnected tells of a connection that was asked for, as net/http does, and
-// never got.
-func unconnected(then met) met {
-	return func(good string, r *http.Request) (*http.Response, error) {
-		if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GetConn != nil {
-			trace.GetConn(r.URL.Host)
-		}
-		return then(good, r)
-	}
-}
-
-// connected tells of a connection that was asked for and got.
-func connected(then met) met {
-	return unconnected(func(good string, r *http.Request) (*http.Response, error) {
-		if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
-			trace.GotConn(httptrace.GotConnInfo{})
-		}
-		return then(good, r)
-	})
-}
-
-func content(kind, text string) met {
-	return func(string, *http.Request) (*http.Response, error) {
-		res := response(200, text)
-		res.Header.Set("Content-Type", kind)
-		return res, nil
-	}
-}
-
-var (
-	refused    = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
-	reset      = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
-	noTLS      = tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}
-	untrusted  = &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
-	slowDialer = &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
-)
 
 // TestTheRetryTable is the table of the package documentation, one cell a
 // subtest: what a call meets each time, how often the request is sent, and what
@@ -254,7 +94,7 @@ func TestTheRetryTable(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := &wire{meet: func(_ int, r *http.Request) (*http.Response, error) { return row.met(call.good, r) }}
 					start := time.Now()
-					_, err := call.do(t.Context(), wireClient(t, w))
+					_, err := call.do(t.Context(), newClient(t, w))
 					took := time.Since(start)
 					var e *sessions.Error
 					if !errors.As(err, &e) {
@@ -296,7 +136,7 @@ func TestTheRetryTable(t *testing.T) {
 						}
 						return response(200, call.good), nil
 					}}
-					if _, err := call.do(t.Context(), wireClient(t, w)); err != nil {
+					if _, err := call.do(t.Context(), newClient(t, w)); err != nil {
 						t.Fatal(err)
 					}
 					seen := w.requests()
@@ -331,7 +171,7 @@ func TestADeleteThatFindsNothing(t *testing.T) {
 						}
 						return refusal(gone)("", r)
 					}}
-					deleted, err := wireClient(t, w).Delete(t.Context(), testID)
+					deleted, err := newClient(t, w).Delete(t.Context(), testID)
 					if err != nil || deleted.SessionID != testID {
 						t.Errorf("got %v, %v", deleted, err)
 					}
@@ -340,7 +180,7 @@ func TestADeleteThatFindsNothing(t *testing.T) {
 		}
 		synctest.Test(t, func(t *testing.T) {
 			w := &wire{meet: func(_ int, r *http.Request) (*http.Response, error) { return refusal(gone)("", r) }}
-			deleted, err := wireClient(t, w).Delete(t.Context(), testID)
+			deleted, err := newClient(t, w).Delete(t.Context(), testID)
 			if deleted != nil || !errors.Is(err, map[int]error{404: sessions.ErrNotFound, 410: sessions.ErrGone}[gone]) {
 				t.Errorf("at first: %v, %v", deleted, err)
 			}
@@ -369,7 +209,7 @@ func TestBackoffIsExponentialWithFullJitter(t *testing.T) {
 				least, most := slices.Clone(test.bound), make([]time.Duration, len(test.bound))
 				for range 200 {
 					w := &wire{meet: func(_ int, r *http.Request) (*http.Response, error) { return refusal(503)("", r) }}
-					wireClient(t, w, test.opts...).Get(t.Context(), testID)
+					newClient(t, w, test.opts...).Get(t.Context(), testID)
 					at := w.times()
 					if len(at) != len(test.bound)+1 {
 						t.Fatalf("sent %d times, want %d", len(at), len(test.bound)+1)
@@ -395,7 +235,7 @@ func TestAPolicyOfOneAttemptSendsOnce(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := &wire{meet: func(_ int, r *http.Request) (*http.Response, error) { return met("", r) }}
 					start := time.Now()
-					if _, err := wireClient(t, w, sessions.WithRetry(policy)).Get(t.Context(), testID); err == nil {
+					if _, err := newClient(t, w, sessions.WithRetry(policy)).Get(t.Context(), testID); err == nil {
 						t.Error("no error")
 					}
 					if n, took := len(w.seen), time.Since(start); n != 1 || took != 0 {
@@ -455,7 +295,7 @@ func TestRetryAfter(t *testing.T) {
 						}
 						return response(200, sessionJSON), nil
 					}
-					_, err := wireClient(t, w).Get(t.Context(), testID)
+					_, err := newClient(t, w).Get(t.Context(), testID)
 					at := w.times()
 					var e *sessions.Error
 					switch {
@@ -472,7 +312,7 @@ func TestRetryAfter(t *testing.T) {
 					once := &wire{meet: func(_ int, r *http.Request) (*http.Response, error) {
 						return refusal(status, "Retry-After", test.header())("", r)
 					}}
-					_, err = wireClient(t, once, sessions.WithRetry(sessions.RetryPolicy{})).Get(t.Context(), testID)
+					_, err = newClient(t, once, sessions.WithRetry(sessions.RetryPolicy{})).Get(t.Context(), testID)
 					if !errors.As(err, &e) || e.RetryAfter != test.said {
 						t.Errorf("the error says %v, want %v", e.RetryAfter, test.said)
 					}
@@ -491,7 +331,7 @@ func TestAWaitPastTheDeadlineIsNotBegun(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), within)
 					defer cancel()
 					start := time.Now()
-					_, err := wireClient(t, w).Get(ctx, testID)
+					_, err := newClient(t, w).Get(ctx, testID)
 					var e *sessions.Error
 					if !errors.As(err, &e) || e.RetryAfter != 5*time.Second || errors.Is(err, context.DeadlineExceeded) {
 						t.Errorf("not the answer of the API: %v", err)
@@ -513,7 +353,7 @@ func TestAWaitPastTheDeadlineIsNotBegun(t *testing.T) {
 			}}
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second+1)
 			defer cancel()
-			if _, err := wireClient(t, w).Get(ctx, testID); err != nil || len(w.seen) != 2 {
+			if _, err := newClient(t, w).Get(ctx, testID); err != nil || len(w.seen) != 2 {
 				t.Errorf("%d requests, %v", len(w.seen), err)
 			}
 		})
@@ -533,7 +373,7 @@ func TestA429WithATimeUsesUpNoAttempt(t *testing.T) {
 					}
 					return response(200, call.good), nil
 				}}
-				if _, err := call.do(t.Context(), wireClient(t, w)); err != nil {
+				if _, err := call.do(t.Context(), newClient(t, w)); err != nil {
 					t.Fatal(err)
 				}
 				at := w.times()
@@ -561,7 +401,7 @@ func TestA429IsWaitedOutForAMinuteInAll(t *testing.T) {
 				w := &wire{meet: func(_ int, r *http.Request) (*http.Response, error) {
 					return refusal(429, "Retry-After", test.after)("", r)
 				}}
-				_, err := wireClient(t, w).Create(t.Context(), sessions.CreateRequest{AppName: "arena"})
+				_, err := newClient(t, w).Create(t.Context(), sessions.CreateRequest{AppName: "arena"})
 				if !errors.Is(err, sessions.ErrRateLimited) || errors.Is(err, sessions.ErrOutcomeUnknown) {
 					t.Error(err)
 				}
@@ -579,175 +419,11 @@ func TestA429IsWaitedOutForAMinuteInAll(t *testing.T) {
 				time.Sleep(time.Until(next) - time.Millisecond) // one millisecond before it
 				return refusal(429, "Retry-After", next.UTC().Format(http.TimeFormat))("", r)
 			}}
-			wireClient(t, w).Get(t.Context(), testID)
+			newClient(t, w).Get(t.Context(), testID)
 			if len(w.seen) != 61 {
 				t.Errorf("sent %d times", len(w.seen))
 			}
 		})
-	})
-}
-
-// limitedOnce answers the first request with a 429 that says to come back after
-// a time in seconds, and every other one well.
-func limitedOnce(after string) *wire {
-	return &wire{meet: func(n int, r *http.Request) (*http.Response, error) {
-		if n == 1 {
-			return refusal(429, "Retry-After", after)("", r)
-		}
-		for _, call := range calls {
-			if call.method == r.Method && call.path == r.URL.Path {
-				return response(200, call.good), nil
-			}
-		}
-		return refusal(404)("", r)
-	}}
-}
-
-func TestA429HoldsEveryCallOfTheClient(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := limitedOnce("10")
-		c := wireClient(t, w)
-		other := wireClient(t, w)
-		var group sync.WaitGroup
-		group.Go(func() {
-			if _, err := c.Get(t.Context(), testID); err != nil {
-				t.Error(err)
-			}
-		})
-		synctest.Wait() // the 429 is here
-		for i, call := range calls {
-			group.Go(func() {
-				time.Sleep(time.Duration(i) * time.Second)
-				if _, err := call.do(t.Context(), c); err != nil {
-					t.Error(call.operation, err)
-				}
-			})
-		}
-		time.Sleep(5 * time.Second)
-		if n := len(w.requests()); n != 1 {
-			t.Errorf("%d requests in the pause", n)
-		}
-		if _, err := other.Get(t.Context(), testID); err != nil || len(w.requests()) != 2 {
-			t.Errorf("another client was held: %v", err)
-		}
-		group.Wait()
-		at := w.times()
-		if len(at) != 3+len(calls) {
-			t.Fatalf("%d requests", len(at))
-		}
-		for _, at := range at[2:] {
-			if at != 10*time.Second {
-				t.Errorf("sent at %v", at)
-			}
-		}
-	})
-}
-
-func TestACallThatEndsInsideThePauseFailsUnsent(t *testing.T) {
-	for _, call := range calls {
-		t.Run(call.operation, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := limitedOnce("10")
-				c := wireClient(t, w)
-				go c.Get(t.Context(), testID)
-				synctest.Wait()
-				time.Sleep(time.Second)
-				for _, within := range []time.Duration{time.Second, 9 * time.Second} {
-					ctx, cancel := context.WithTimeout(t.Context(), within)
-					defer cancel()
-					start := time.Now()
-					_, err := call.do(ctx, c)
-					var e *sessions.Error
-					if !errors.As(err, &e) || e.Operation != call.operation || e.StatusCode != 429 || e.Message != "not now" ||
-						e.RetryAfter != 10*time.Second || !errors.Is(err, sessions.ErrRateLimited) || errors.Is(err, sessions.ErrOutcomeUnknown) {
-						t.Errorf("the error is %v", err)
-					}
-					if took := time.Since(start); took != 0 {
-						t.Errorf("it took %v", took)
-					}
-				}
-				if n := len(w.requests()); n != 1 {
-					t.Errorf("%d requests", n)
-				}
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-				defer cancel()
-				if _, err := call.do(ctx, c); err != nil {
-					t.Errorf("a call that can wait: %v", err)
-				}
-			})
-		})
-	}
-}
-
-func TestAHeldCallThatIsCancelledReturnsAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := limitedOnce("10")
-		c := wireClient(t, w)
-		go c.Get(t.Context(), testID)
-		synctest.Wait()
-		cause := errors.New("the match was called off")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(3*time.Second, func() { cancel(cause) })
-		_, err := c.Create(ctx, sessions.CreateRequest{AppName: "arena"})
-		if !errors.Is(err, context.Canceled) || !errors.Is(err, cause) || errors.Is(err, sessions.ErrOutcomeUnknown) {
-			t.Errorf("the error is %v", err)
-		}
-		if at := time.Since(w.first); at != 3*time.Second || len(w.requests()) != 1 {
-			t.Errorf("after %v, %d requests", at, len(w.requests()))
-		}
-	})
-}
-
-// TestWhatDoesNotHoldTheClient: a 429 without a time, one with a time beyond a
-// minute, and a 503 with one concern the call that met it only.
-func TestWhatDoesNotHoldTheClient(t *testing.T) {
-	for name, met := range map[string]met{
-		"429 without a time":   refusal(429),
-		"429 for over an hour": refusal(429, "Retry-After", "3601"),
-		"503 with a time":      refusal(503, "Retry-After", "10"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := &wire{meet: func(n int, r *http.Request) (*http.Response, error) {
-					if n == 1 {
-						return met("", r)
-					}
-					return response(200, sessionJSON), nil
-				}}
-				c := wireClient(t, w)
-				go c.Get(t.Context(), testID)
-				synctest.Wait()
-				start := time.Now()
-				if _, err := c.Get(t.Context(), testID); err != nil || time.Since(start) != 0 {
-					t.Errorf("held for %v: %v", time.Since(start), err)
-				}
-			})
-		})
-	}
-}
-
-func TestTheLongestOfTwoPausesCounts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &wire{meet: func(n int, r *http.Request) (*http.Response, error) {
-			switch n {
-			case 1:
-				time.Sleep(time.Second)
-				return refusal(429, "Retry-After", "10")("", r)
-			case 2:
-				time.Sleep(2 * time.Second)
-				return refusal(429, "Retry-After", "3")("", r) // over before the first
-			}
-			return response(200, sessionJSON), nil
-		}}
-		c := wireClient(t, w)
-		var group sync.WaitGroup
-		for range 2 {
-			group.Go(func() { c.Get(t.Context(), testID) })
-		}
-		group.Wait()
-		if at := w.times(); len(at) != 4 || at[2] != 11*time.Second || at[3] != 11*time.Second {
-			t.Errorf("sent at %v", at)
-		}
 	})
 }
 
@@ -758,7 +434,7 @@ func TestACancelDuringABackoffReturnsAtOnce(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(3*time.Second, func() { cancel(cause) })
 		start := time.Now()
-		_, err := wireClient(t, w).Get(ctx, testID)
+		_, err := newClient(t, w).Get(ctx, testID)
 		for _, want := range []error{context.Canceled, cause, sessions.ErrServer} {
 			if !errors.Is(err, want) {
 				t.Errorf("%v is not %v", err, want)
@@ -767,221 +443,5 @@ func TestACancelDuringABackoffReturnsAtOnce(t *testing.T) {
 		if took := time.Since(start); took != 3*time.Second || len(w.seen) != 1 {
 			t.Errorf("took %v and %d requests", took, len(w.seen))
 		}
-	})
-}
-
-// TestTheCallersDeadlineCountsWhereItIsNearer: an attempt ends with the caller's
-// deadline or its own, whichever is first, and says which.
-func TestTheCallersDeadlineCountsWhereItIsNearer(t *testing.T) {
-	for _, test := range []struct{ timeout, deadline, want time.Duration }{
-		{5 * time.Second, time.Minute, 5 * time.Second},
-		{5 * time.Second, 2 * time.Second, 2 * time.Second},
-		{5 * time.Second, 0, 5 * time.Second},
-	} {
-		t.Run(fmt.Sprint(test.timeout, " ", test.deadline), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx := t.Context()
-				if test.deadline != 0 {
-					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(ctx, test.deadline)
-					defer cancel()
-				}
-				w := &wire{meet: func(_ int, r *http.Request) (*http.Response, error) { return silence("", r) }}
-				start := time.Now()
-				_, err := wireClient(t, w, sessions.WithTimeout(test.timeout)).Get(ctx, testID)
-				if took := time.Since(start); took != test.want || !errors.Is(err, context.DeadlineExceeded) || len(w.seen) != 1 {
-					t.Errorf("took %v, %d requests: %v", took, len(w.seen), err)
-				}
-				if own := strings.Contains(err.Error(), "no answer within 5s"); own != (test.want == test.timeout) {
-					t.Errorf("the error is %v", err)
-				}
-			})
-		})
-	}
-}
-
-// pacer is a limiter that notes when it is asked.
-type pacer struct {
-	wait func(context.Context) error
-	note func()
-}
-
-func (p pacer) Wait(ctx context.Context) error {
-	p.note()
-	return p.wait(ctx)
-}
-
-func TestTheLimiterIsAskedBeforeEveryAttempt(t *testing.T) {
-	for _, call := range calls {
-		t.Run(call.operation, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var order []string
-				w := &wire{meet: func(n int, r *http.Request) (*http.Response, error) {
-					order = append(order, "request")
-					switch n {
-					case 1:
-						return refusal(429)("", r)
-					case 2:
-						return refusal(429, "Retry-After", "2")("", r)
-					}
-					return response(200, call.good), nil
-				}}
-				c := wireClient(t, w, sessions.WithLimiter(pacer{
-					wait: func(ctx context.Context) error { time.Sleep(time.Minute); return nil },
-					note: func() { order = append(order, "limiter") },
-				}))
-				if _, err := call.do(t.Context(), c); err != nil {
-					t.Fatal(err)
-				}
-				if want := slices.Repeat([]string{"limiter", "request"}, 3); !slices.Equal(order, want) {
-					t.Errorf("in the order %v", order)
-				}
-				if at := w.times(); at[2]-at[1] != time.Minute+2*time.Second {
-					t.Errorf("sent at %v", at)
-				}
-			})
-		})
-	}
-}
-
-func TestALimiterThatFailsEndsTheCallUnsent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &wire{meet: func(_ int, r *http.Request) (*http.Response, error) { return refusal(429)("", r) }}
-		tooLong := errors.New("the bucket is too small")
-		var asked atomic.Int32
-		c := wireClient(t, w, sessions.WithLimiter(pacer{func(context.Context) error { return tooLong }, func() { asked.Add(1) }}))
-		_, err := c.Create(t.Context(), sessions.CreateRequest{AppName: "arena"})
-		if !errors.Is(err, tooLong) || errors.Is(err, sessions.ErrOutcomeUnknown) || len(w.seen) != 0 || asked.Load() != 1 {
-			t.Errorf("%d requests, asked %d times, %v", len(w.seen), asked.Load(), err)
-		}
-
-		cause := errors.New("the match was called off")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(time.Second, func() { cancel(cause) })
-		c = wireClient(t, w, sessions.WithLimiter(pacer{func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, func() {}}))
-		_, err = c.Create(ctx, sessions.CreateRequest{AppName: "arena"})
-		if !errors.Is(err, context.Canceled) || !errors.Is(err, cause) || len(w.seen) != 0 {
-			t.Errorf("%d requests, %v", len(w.seen), err)
-		}
-	})
-}
-
-// TestAPauseThatBeginsInTheLimiterHolds: a call that was let through by the
-// limiter just after another's 429 waits as well.
-func TestAPauseThatBeginsInTheLimiterHolds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := limitedOnce("10")
-		slow := make(chan time.Duration, 1)
-		slow <- 2 * time.Second
-		c := wireClient(t, w, sessions.WithLimiter(pacer{func(context.Context) error {
-			select {
-			case d := <-slow:
-				time.Sleep(d)
-			default:
-			}
-			return nil
-		}, func() {}}))
-		var group sync.WaitGroup
-		group.Go(func() { c.Users(t.Context(), testID) })
-		synctest.Wait() // in the limiter
-		group.Go(func() { c.Get(t.Context(), testID) })
-		group.Wait()
-		if n := len(w.requests()); n != 3 {
-			t.Errorf("%d requests", n)
-		}
-		for _, s := range w.requests()[1:] {
-			if s.at != 10*time.Second {
-				t.Errorf("%s was sent at %v", s.path, s.at)
-			}
-		}
-	})
-}
-
-// records is a slog.Handler that keeps what it is given.
-type records struct {
-	mu  sync.Mutex
-	all []slog.Record
-}
-
-func (r *records) Enabled(context.Context, slog.Level) bool { return true }
-func (r *records) WithAttrs([]slog.Attr) slog.Handler       { panic("attributes were added") }
-func (r *records) WithGroup(string) slog.Handler            { panic("a group was added") }
-func (r *records) Handle(_ context.Context, record slog.Record) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all = append(r.all, record)
-	return nil
-}
-
-func TestOneLogRecordForEveryAttempt(t *testing.T) {
-	type line struct {
-		attempt, status     int64
-		duration, nextDelay time.Duration
-	}
-	for _, call := range calls {
-		t.Run(call.operation, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := &wire{meet: func(n int, r *http.Request) (*http.Response, error) {
-					time.Sleep(time.Duration(n) * time.Second)
-					switch n {
-					case 1:
-						return refusal(429, "Retry-After", "4")("", r)
-					case 2:
-						return fails(refused)("", r)
-					}
-					return response(200, call.good), nil
-				}}
-				var log records
-				if _, err := call.do(t.Context(), wireClient(t, w, sessions.WithLogger(slog.New(&log)))); err != nil {
-					t.Fatal(err)
-				}
-				at := w.times()
-				var got []line
-				for _, record := range log.all {
-					if record.Level != slog.LevelDebug {
-						t.Errorf("the level is %v", record.Level)
-					}
-					var names []string
-					values := map[string]slog.Value{}
-					record.Attrs(func(a slog.Attr) bool {
-						names = append(names, a.Key)
-						values[a.Key] = a.Value
-						return true
-					})
-					if want := []string{"operation", "attempt", "status", "duration", "next_delay"}; !slices.Equal(names, want) {
-						t.Fatalf("the attributes are %v", names)
-					}
-					if values["operation"].String() != call.operation {
-						t.Errorf("the operation is %v", values["operation"])
-					}
-					got = append(got, line{values["attempt"].Int64(), values["status"].Int64(), values["duration"].Duration(), values["next_delay"].Duration()})
-				}
-				want := []line{
-					{1, 429, time.Second, 4 * time.Second},
-					{2, 0, 2 * time.Second, at[2] - at[1] - 2*time.Second},
-					{3, 200, 3 * time.Second, 0},
-				}
-				if !reflect.DeepEqual(got, want) {
-					t.Errorf("logged %v, want %v", got, want)
-				}
-			})
-		})
-	}
-}
-
-func TestALogRecordOfTheLastFailureHasNoDelay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &wire{meet: func(_ int, r *http.Request) (*http.Response, error) { return refusal(503)("", r) }}
-		var log records
-		wireClient(t, w, sessions.WithLogger(slog.New(&log))).Get(t.Context(), testID)
-		if len(log.all) != 3 {
-			t.Fatalf("%d records", len(log.all))
-		}
-		log.all[2].Attrs(func(a slog.Attr) bool {
-			if a.Key == "next_delay" && a.Value.Duration() != 0 {
-				t.Errorf("the last says that %v follow", a.Value)
-			}
-			return true
-		})
 	})
 }

@@ -3,7 +3,6 @@ package sessions
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -32,10 +31,7 @@ type transport struct {
 func (t *transport) Do(req *http.Request) (*http.Response, error) {
 	op, id, ok := route(t.base, req)
 	if !ok {
-		return nil, &Error{
-			detail: ErrInvalidArgument.Error() + ": the request is not one of the contract's calls below the base URL",
-			kinds:  []error{ErrInvalidArgument},
-		}
+		return nil, invalid(nil, "the request is not one of the contract's calls below the base URL")
 	}
 	own := req.WithContext(req.Context())
 	own.Header = http.Header{}
@@ -58,10 +54,19 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 
 var acceptJSON = []string{"application/json"}
 
-// call sends req until it is answered, or until another attempt would be unsafe
-// or in vain. accept reads the answer of a success. The header of req is
-// call's to change.
+// call makes the call op, about the session id if it is about one. accept reads
+// the answer of a success. The header of req is call's to change.
 func (t *transport) call(ctx context.Context, op *operation, id string, req *http.Request, accept func(*http.Response) error) error {
+	if e := t.attempts(ctx, op, req, accept); e != nil {
+		e.Operation, e.SessionID = op.name, t.secret.mask(id)
+		return e
+	}
+	return nil
+}
+
+// attempts sends req until it is answered, or until another attempt would be
+// unsafe or in vain.
+func (t *transport) attempts(ctx context.Context, op *operation, req *http.Request, accept func(*http.Response) error) *Error {
 	req.Header["Authorization"] = t.secret.header()
 	req.Header["Accept"] = acceptJSON
 	req.Header["User-Agent"] = t.agent
@@ -69,11 +74,11 @@ func (t *transport) call(ctx context.Context, op *operation, id string, req *htt
 
 	var r retry
 	for attempt := 1; ; attempt++ { // ends by retry.next: its attempts, and a minute
-		if e := t.admit(ctx, op, id, &r); e != nil {
+		if e := t.admit(ctx, &r); e != nil {
 			return e
 		}
 		start := time.Now()
-		status, e := t.attempt(ctx, op, id, req, attempt, accept)
+		status, e := t.attempt(ctx, op, req, attempt, accept)
 		if e == nil {
 			t.log(ctx, op, attempt, status, start, 0)
 			return nil
@@ -93,51 +98,24 @@ func (t *transport) call(ctx context.Context, op *operation, id string, req *htt
 
 // admit waits until a request may be sent: for the limiter, and for the pause
 // after a 429, which is asked once more as the limiter may have taken its time.
-func (t *transport) admit(ctx context.Context, op *operation, id string, r *retry) *Error {
-	e := t.hold(ctx, op, id, r)
+func (t *transport) admit(ctx context.Context, r *retry) *Error {
+	e := t.hold(ctx, r)
 	if e != nil || t.limiter == nil {
 		return e
 	}
 	if err := t.limiter.Wait(ctx); err != nil {
-		e := &Error{Operation: op.name, SessionID: id, unsent: true}
+		e := &Error{unsent: true}
 		if ctx.Err() != nil {
 			return t.ended(ctx, e)
 		}
 		return t.because(e, err)
 	}
-	return t.hold(ctx, op, id, r)
-}
-
-// hold waits for the call's turn after a pause, or returns the 429 that began
-// it when that is too far off.
-func (t *transport) hold(ctx context.Context, op *operation, id string, r *retry) *Error {
-	var turn time.Time
-	for ctx.Err() == nil { // a minute at most, by what it adds up
-		var answer *Error
-		turn, answer = t.pause.turn(turn)
-		rest := time.Until(turn)
-		if rest <= 0 {
-			return nil
-		}
-		// A second at least, so that a server that asks for less cannot be
-		// called without end.
-		if r.waited += max(rest, time.Second); r.waited > patience || passes(ctx, rest) {
-			t.pause.leave()
-			e := answer.copy()
-			e.Operation, e.SessionID, e.unsent = op.name, id, true
-			e.detail = "not sent: the client was told to wait"
-			return e
-		}
-		if !sleep(ctx, rest) {
-			t.pause.leave()
-		}
-	}
-	return t.ended(ctx, &Error{Operation: op.name, SessionID: id, unsent: true})
+	return t.hold(ctx, r)
 }
 
 // attempt sends req once, for the nth time. The status is 0 when no answer
 // arrived; the error is nil when accept took the answer.
-func (t *transport) attempt(ctx context.Context, op *operation, id string, req *http.Request, n int, accept func(*http.Response) error) (int, *Error) {
+func (t *transport) attempt(ctx context.Context, op *operation, req *http.Request, n int, accept func(*http.Response) error) (int, *Error) {
 	within := context.WithValue(ctx, operationKey{}, op)
 	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > t.timeout {
 		var cancel context.CancelFunc
@@ -153,8 +131,7 @@ func (t *transport) attempt(ctx context.Context, op *operation, id string, req *
 	if n > 1 && req.GetBody != nil {
 		content, err := req.GetBody()
 		if err != nil {
-			e := &Error{Operation: op.name, SessionID: id, unsent: true, fatal: true}
-			return 0, t.because(e, err)
+			return 0, t.because(&Error{unsent: true, fatal: true}, err)
 		}
 		out.Body = content
 	}
@@ -167,42 +144,15 @@ func (t *transport) attempt(ctx context.Context, op *operation, id string, req *
 		err = errNoAnswer
 	}
 	if err != nil {
-		e := &Error{
-			Operation: op.name, SessionID: id,
-			unsent: conn.none() || dialing(err), fatal: untrusted(err), cut: true,
-		}
+		e := &Error{unsent: conn.none() || dialing(err), fatal: untrusted(err), cut: true}
 		return 0, t.settle(ctx, within, op, e, err)
 	}
 
-	if res.StatusCode < 200 || res.StatusCode > 299 {
-		e := &Error{Operation: op.name, SessionID: id, StatusCode: res.StatusCode, RetryAfter: retryAfter(res.Header)}
-		if res.StatusCode >= 300 && res.StatusCode < 400 {
-			e.detail = "redirects are not followed"
-		}
-		t.secret.refusal(e, res)
-		return res.StatusCode, t.settle(ctx, within, op, e, nil)
+	e, err := t.judge(op, res, accept)
+	if e != nil {
+		e = t.settle(ctx, within, op, e, err)
 	}
-	content := &body{ReadCloser: res.Body, left: op.limit}
-	if !isJSON(res) {
-		err = errNotJSON
-	} else if res.ContentLength > op.limit {
-		err = ErrResponseTooLarge
-	} else {
-		res.Body = content
-		err = accept(res)
-	}
-	if err == nil {
-		return res.StatusCode, nil
-	}
-	e := &Error{Operation: op.name, SessionID: id, StatusCode: res.StatusCode}
-	switch {
-	case content.err != nil:
-		err = content.err
-		e.cut = err != ErrResponseTooLarge
-	case err != ErrResponseTooLarge:
-		err = fmt.Errorf("%w: %w", ErrBadResponse, err)
-	}
-	return res.StatusCode, t.settle(ctx, within, op, e, err)
+	return res.StatusCode, e
 }
 
 // log writes one record for an attempt. Nothing else may be added: a URL, an id

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// WaitOption changes a default of WaitReady and CreateAndWait.
+// WaitOption changes a default of WaitReady and CreateAndWait. Of two that set
+// the same thing the later one counts.
 type WaitOption func(*wait)
 
 type wait struct {
@@ -19,15 +20,17 @@ type wait struct {
 }
 
 // OnChange calls f with the first session that is read, and with each later one
-// whose status, Ready or Linked differs from the one before: progress to show.
-// The wait goes on when f returns.
+// whose Status, Ready or Linked differs from the one before: progress to show.
+// The wait goes on when f returns. A panic of f is not caught, but CreateAndWait
+// deletes its session first.
 func OnChange(f func(*Session)) WaitOption {
 	return func(w *wait) { w.onChange = f }
 }
 
-// PollEvery replaces the times between reads: first, growing by half to most,
-// each ±25 %. The default is 500 ms and 5 s; an hour is the longest. With a
-// [Client.WebhookHandler] in the same process a minute for both is enough.
+// PollEvery replaces the times between reads: first, then half as much again each
+// time, up to most, all of them ±25 %. The default is 500 ms and 5 s; an hour is
+// the longest. With a [Client.WebhookHandler] in the same process a minute for
+// both is enough.
 func PollEvery(first, most time.Duration) WaitOption {
 	return func(w *wait) { w.first, w.most = min(first, time.Hour), min(most, time.Hour) }
 }
@@ -40,20 +43,22 @@ const (
 var errNeverReady = errors.New("not ready within " + longestWait.String())
 
 // WaitReady reads a session until it is ready, that is until Ready is true,
-// whatever the status. It reads at once and then as [PollEvery] says; a webhook
-// that [Client.WebhookHandler] takes meanwhile ends the wait at once.
+// whatever the status. It reads at once and then as [PollEvery] says; what this
+// client's [Client.WebhookHandler] reads of the session meanwhile counts at once.
 //
 // A session that ended in Error or Unprocessable, or is Terminating, gives a
 // [*FailedError], and an answer of 4xx its [*Error], but for 408, 425 and 429.
-// Any other fault is survived. When the context ends, or after 10 minutes
-// without a deadline, the error is the context's, its cause and the last fault.
-// Beside an error comes the last session that was read, or nil.
+// Any other fault is survived, whatever the retry policy. When the context ends,
+// or after 10 minutes if it has no deadline, the error is the context's, its
+// cause and the last fault. Beside an error comes the last session that was read,
+// or nil. The session is not deleted.
 func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (*Session, error) {
-	w, e := newWait(opts)
-	if e == nil {
-		e = checkID(getSession, id)
+	if e := checkID(getSession, id); e != nil {
+		return nil, e
 	}
+	w, e := newWait(getSession, opts)
 	if e != nil {
+		e.SessionID = c.transport.secret.mask(id)
 		return nil, e
 	}
 	if _, ok := ctx.Deadline(); !ok {
@@ -86,6 +91,9 @@ func (c *Client) WaitReady(ctx context.Context, id string, opts ...WaitOption) (
 			}
 			if hasFailed(s) {
 				s.Error = c.transport.secret.mask(s.Error)
+				if c.transport.secret.mask(s.SessionID) == stars {
+					s.SessionID = stars
+				}
 				return s, &FailedError{Session: s}
 			}
 		}
@@ -118,13 +126,17 @@ func (c *Client) readOrWake(ctx context.Context, id string, self *waiter) (*Sess
 	}
 }
 
-func newWait(opts []WaitOption) (*wait, *Error) {
+// newWait reads the options of a wait; op is the call that a bad one refuses.
+func newWait(op *operation, opts []WaitOption) (*wait, *Error) {
 	w := &wait{first: 500 * time.Millisecond, most: 5 * time.Second}
 	for _, opt := range opts {
+		if opt == nil {
+			return nil, invalid(op, "nil option")
+		}
 		opt(w)
 	}
 	if w.first <= 0 || w.most < w.first {
-		return nil, invalid(getSession, "poll interval: first is not positive, or more than most")
+		return nil, invalid(op, "poll interval: first is not positive, or more than most")
 	}
 	return w, nil
 }
@@ -134,7 +146,7 @@ func (c *Client) gaveUp(ctx context.Context, id string, fault *Error) error {
 	if fault != nil && fault.ended {
 		return fault // it was the first, and says all of it
 	}
-	e := &Error{Operation: getSession.name, SessionID: id, detail: "waiting for the session to be ready"}
+	e := &Error{Operation: getSession.name, SessionID: c.transport.secret.mask(id), detail: "waiting for the session to be ready"}
 	e = c.transport.ended(ctx, e)
 	if fault != nil {
 		e = c.transport.because(e, fmt.Errorf("last fault: %w", fault))
@@ -143,14 +155,9 @@ func (c *Client) gaveUp(ctx context.Context, id string, fault *Error) error {
 }
 
 // hasFailed reports whether the status of s is one that a session does not get
-// ready from, in either spelling: "Error" or "Status.ERROR".
+// ready from.
 func hasFailed(s *Session) bool {
-	status := strings.ToLower(s.Status)
-	switch strings.TrimPrefix(status, "status.") {
-	case "error", "unprocessable", "terminating":
-		return true
-	}
-	return false
+	return StatusIs(s.Status, StatusError) || StatusIs(s.Status, StatusUnprocessable) || StatusIs(s.Status, StatusTerminating)
 }
 
 // isFinal reports whether a status will not change by waiting.
@@ -172,7 +179,7 @@ func isFinal(status int) bool {
 // An error of the create itself comes with no session; one that is
 // [ErrOutcomeUnknown] leaves open whether there is one.
 func (c *Client) CreateAndWait(ctx context.Context, r CreateRequest, opts ...WaitOption) (s *Session, err error) {
-	if _, e := newWait(opts); e != nil {
+	if _, e := newWait(sessionPost, opts); e != nil {
 		return nil, e // before there is a session to delete
 	}
 	created, err := c.Create(ctx, r)
@@ -190,14 +197,19 @@ func (c *Client) CreateAndWait(ctx context.Context, r CreateRequest, opts ...Wai
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeToDelete)
 		defer cancel()
 		if _, fault := c.Delete(ctx, created.SessionID); fault != nil && !errors.Is(fault, ErrNotFound) && !errors.Is(fault, ErrGone) {
-			err = &Error{
-				Operation: sessionDelete.name, SessionID: created.SessionID,
-				detail: fmt.Sprintf("%v: %v; after: %v", ErrNotDeleted, fault, err),
-				kinds:  []error{err, ErrNotDeleted, fault},
-			}
+			err = notDeleted(fault.(*Error), err)
 		}
 	}()
 	s, err = c.WaitReady(ctx, created.SessionID, opts...)
 	ready = err == nil
 	return s, err
+}
+
+// notDeleted is the error of a delete that failed with fault, after err, which a
+// panic leaves nil.
+func notDeleted(fault *Error, err error) *Error {
+	e := &Error{Operation: fault.Operation, SessionID: fault.SessionID, kinds: []error{err, ErrNotDeleted, fault}}
+	e.detail = fmt.Sprintf("%v: %s; after %s", ErrNotDeleted,
+		strings.TrimPrefix(fault.Error(), e.Error()+": "), strings.TrimPrefix(fmt.Sprint(err), "sessions: "))
+	return e
 }

@@ -55,7 +55,7 @@ func newLife(read func(n int) met) *life {
 func (l *life) all(method string) []time.Duration {
 	var at []time.Duration
 	for _, s := range l.requests() {
-		if s.method == method {
+		if s.Method == method {
 			at = append(at, s.at)
 		}
 	}
@@ -100,7 +100,7 @@ func TestWhichStatusEndsAWait(t *testing.T) {
 		t.Run(fmt.Sprint(test.status, " ", test.ready), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLife(after(state(test.status, test.ready, false), isReady))
-				s, err := wireClient(t, l).WaitReady(t.Context(), testID)
+				s, err := newClient(t, l).WaitReady(t.Context(), testID)
 				reads := len(l.requests())
 				var failed *sessions.FailedError
 				switch {
@@ -148,7 +148,7 @@ func TestPollingGrows(t *testing.T) {
 						return seeking
 					})
 					ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
-					if _, err := wireClient(t, l).WaitReady(ctx, testID, test.opts...); err != nil {
+					if _, err := newClient(t, l).WaitReady(ctx, testID, test.opts...); err != nil {
 						t.Fatal(err)
 					}
 					cancel()
@@ -174,7 +174,7 @@ func TestAWaitWithoutADeadlineGivesUpAfterTenMinutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(forever)
 		start := time.Now()
-		s, err := wireClient(t, l).WaitReady(t.Context(), testID)
+		s, err := newClient(t, l).WaitReady(t.Context(), testID)
 		if took := time.Since(start); took != 10*time.Minute {
 			t.Errorf("it took %v", took)
 		}
@@ -191,7 +191,7 @@ func TestAWaitWithoutADeadlineGivesUpAfterTenMinutes(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 		defer cancel()
 		start = time.Now()
-		if _, err := wireClient(t, newLife(forever)).WaitReady(ctx, testID); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 15*time.Minute {
+		if _, err := newClient(t, newLife(forever)).WaitReady(ctx, testID); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 15*time.Minute {
 			t.Errorf("with a deadline of 15 minutes: %v, after %v", err, time.Since(start))
 		}
 	})
@@ -214,7 +214,7 @@ func TestAWaitSurvivesWhatMayPass(t *testing.T) {
 					}
 					return isReady
 				})
-				s, err := wireClient(t, l).WaitReady(t.Context(), testID)
+				s, err := newClient(t, l).WaitReady(t.Context(), testID)
 				if err != nil || !s.Ready || len(l.requests()) != 8 {
 					t.Errorf("%d requests, %v, %v", len(l.requests()), s, err)
 				}
@@ -230,7 +230,7 @@ func TestEveryOther4xxEndsAWait(t *testing.T) {
 		}
 		synctest.Test(t, func(t *testing.T) {
 			l := newLife(after(seeking, refusal(status)))
-			s, err := wireClient(t, l).WaitReady(t.Context(), testID)
+			s, err := newClient(t, l).WaitReady(t.Context(), testID)
 			var e *sessions.Error
 			if !errors.As(err, &e) || e.StatusCode != status || len(l.requests()) != 2 || s == nil || s.Status != "Seeking" {
 				t.Errorf("%d: %d reads, %v, %v", status, len(l.requests()), s, err)
@@ -262,7 +262,7 @@ func TestTheEndOfTheContextEndsAWait(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(test.within, func() { cancel(errCalledOff) })
 				start := time.Now()
-				s, err := wireClient(t, l).WaitReady(ctx, testID)
+				s, err := newClient(t, l).WaitReady(ctx, testID)
 				if took := time.Since(start); took != test.within {
 					t.Errorf("it took %v", took)
 				}
@@ -284,7 +284,7 @@ func TestTheEndOfTheContextEndsAWait(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeoutCause(t.Context(), 45*time.Second, errCalledOff)
 			defer cancel()
-			_, err := wireClient(t, newLife(always(silence))).WaitReady(ctx, testID)
+			_, err := newClient(t, newLife(always(silence))).WaitReady(ctx, testID)
 			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errCalledOff) || !strings.Contains(err.Error(), "no answer within 30s") {
 				t.Error(err)
 			}
@@ -294,7 +294,7 @@ func TestTheEndOfTheContextEndsAWait(t *testing.T) {
 		l := newLife(forever)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(errCalledOff)
-		if _, err := wireClient(t, l).WaitReady(ctx, testID); !errors.Is(err, context.Canceled) || !errors.Is(err, errCalledOff) || len(l.requests()) != 0 {
+		if _, err := newClient(t, l).WaitReady(ctx, testID); !errors.Is(err, context.Canceled) || !errors.Is(err, errCalledOff) || len(l.requests()) != 0 {
 			t.Errorf("%d requests, %v", len(l.requests()), err)
 		}
 	})
@@ -302,7 +302,7 @@ func TestTheEndOfTheContextEndsAWait(t *testing.T) {
 
 func TestBadWaitsAreRefusedUnsent(t *testing.T) {
 	l := newLife(forever)
-	c := wireClient(t, l)
+	c := newClient(t, l)
 	for _, test := range []struct {
 		id   string
 		opts []sessions.WaitOption
@@ -323,7 +323,7 @@ func TestOnChangeIsCalledForEachChange(t *testing.T) {
 		waiting, linked := state("Waiting", false, false), state("Waiting", false, true)
 		l := newLife(after(seeking, seeking, refusal(500), seeking, waiting, waiting, linked, linked, isReady))
 		var saw []string
-		s, err := wireClient(t, l).WaitReady(t.Context(), testID, sessions.OnChange(func(s *sessions.Session) {
+		s, err := newClient(t, l).WaitReady(t.Context(), testID, sessions.OnChange(func(s *sessions.Session) {
 			saw = append(saw, fmt.Sprintln(s.Status, s.Linked, s.Ready))
 		}))
 		if err != nil || !s.Ready {
@@ -338,7 +338,7 @@ func TestOnChangeIsCalledForEachChange(t *testing.T) {
 func TestCreateAndWaitHandsOverAReadySession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(after(seeking, isReady))
-		s, err := wireClient(t, l).CreateAndWait(t.Context(), arena)
+		s, err := newClient(t, l).CreateAndWait(t.Context(), arena)
 		if err != nil || s.SessionID != testID || !s.Ready {
 			t.Errorf("%v, %v", s, err)
 		}
@@ -352,7 +352,7 @@ func TestACreateThatFailsHandsOverNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(forever)
 		l.create = refusal(500)
-		s, err := wireClient(t, l).CreateAndWait(t.Context(), arena)
+		s, err := newClient(t, l).CreateAndWait(t.Context(), arena)
 		if s != nil || !errors.Is(err, sessions.ErrServer) || !errors.Is(err, sessions.ErrOutcomeUnknown) || errors.Is(err, sessions.ErrNotDeleted) {
 			t.Errorf("%v, %v", s, err)
 		}
@@ -396,7 +396,7 @@ func TestCreateAndWaitDeletesWhatItCannotHandOver(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				defer cancel(nil)
 				var ended time.Time // the wait
-				c := wireClient(t, l, sessions.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+				c := newClient(t, l, sessions.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
 					if r.Method == http.MethodDelete && ended.IsZero() {
 						ended = time.Now()
 					}
@@ -438,6 +438,16 @@ func TestCreateAndWaitDeletesWhatItCannotHandOver(t *testing.T) {
 	}
 }
 
+func TestWhatWasNotDeletedIsSaidInOneSentence(t *testing.T) {
+	l := newLife(always(refusal(401)))
+	l.remove = always(refusal(403))
+	_, err := newClient(t, l).CreateAndWait(t.Context(), arena)
+	const want = "sessions: session-delete 950dd2eaff09-S: not deleted: 403 Forbidden: not now; after get-session 950dd2eaff09-S: 401 Unauthorized: not now"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -453,7 +463,7 @@ func TestAPanicOfOnChangeLeavesNothingBehind(t *testing.T) {
 				t.Errorf("%d deletes", n)
 			}
 		}()
-		wireClient(t, l).CreateAndWait(t.Context(), arena, sessions.OnChange(func(*sessions.Session) { panic("oops") }))
+		newClient(t, l).CreateAndWait(t.Context(), arena, sessions.OnChange(func(*sessions.Session) { panic("oops") }))
 	})
 }
 
@@ -462,7 +472,7 @@ func TestAPanicOfOnChangeLeavesNothingBehind(t *testing.T) {
 func TestManyWaitsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		c := wireClient(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+		c := newClient(t, roundTripper(func(r *http.Request) (*http.Response, error) {
 			var n int
 			fmt.Sscanf(r.URL.Path, "/v1/session/s%d", &n)
 			res, err := seeking("", r)

@@ -22,7 +22,7 @@ func deliver(h http.Handler) int {
 func TestAWebhookEndsAReadThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var requests atomic.Int32
-		c := stubClient(t, &stub{answer: func(r *http.Request) (*http.Response, error) {
+		c := newClient(t, &wire{meet: func(_ int, r *http.Request) (*http.Response, error) {
 			if requests.Add(1) == 1 {
 				<-r.Context().Done()
 				return nil, r.Context().Err()
@@ -47,7 +47,7 @@ func TestAWebhookHandsOutCopies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		whole := strings.Replace(sessionJSON, `"elapsed":7`, `"session_users":[{"ip":"203.0.113.7"}],"deployment":{"ports":{"a":{"external":1}},"tags":["t"],"location":{"city":"Helsinki"}}`, 1)
 		var settled atomic.Bool
-		c := stubClient(t, &stub{answer: func(*http.Request) (*http.Response, error) {
+		c := newClient(t, &wire{meet: func(int, *http.Request) (*http.Response, error) {
 			if !settled.Load() {
 				return response(200, strings.Replace(sessionJSON, `"ready":true`, `"ready":false`, 1)), nil
 			}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -18,35 +20,45 @@ const (
 	webhookPatience = 10 * time.Second // for a slow sender
 )
 
-// WebhookURL returns base with the query parameter secret, for
-// CreateRequest.WebhookURL and, on the other side, [Client.WebhookHandler].
-// Other parameters of base are kept. The secret is part of a URL that the API
-// stores and shows in its lists: use one that is for nothing else.
+// WebhookURL returns base with the query parameter secret, for the WebhookURL of
+// a [CreateRequest] and, on the other side, [Client.WebhookHandler]. base is an
+// http or https URL where the API reaches the handler. Its own parameters are kept
+// as they are, but for an older secret; one that is unique, such as the id of a
+// match, tells a create that failed half-way apart. The secret is part of a URL
+// that the API stores and shows in its lists: use one that is for nothing else.
+//
+// A bad base, or no secret, is [ErrInvalidArgument].
 func WebhookURL(base, secret string) (string, error) {
-	refuse := func(why string) (string, error) {
-		return "", &Error{detail: ErrInvalidArgument.Error() + ": " + why, kinds: []error{ErrInvalidArgument}}
-	}
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		return refuse("webhook base: not an http or https URL")
+		return "", invalid(nil, "webhook base: not an http or https URL")
 	}
 	if secret == "" {
-		return refuse("webhook secret: empty")
+		return "", invalid(nil, "webhook secret: empty")
 	}
-	q, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return refuse("webhook base: a query that cannot be read")
+	if _, err := url.ParseQuery(u.RawQuery); err != nil {
+		return "", invalid(nil, "webhook base: a query that cannot be read")
 	}
-	q.Set("secret", secret)
-	u.RawQuery = q.Encode()
+	var pairs []string
+	if u.RawQuery != "" {
+		pairs = slices.DeleteFunc(strings.Split(u.RawQuery, "&"), isSecret)
+	}
+	u.RawQuery = strings.Join(append(pairs, "secret="+url.QueryEscape(secret)), "&")
 	return u.String(), nil
 }
 
+func isSecret(pair string) bool {
+	name, _, _ := strings.Cut(pair, "=")
+	name, err := url.QueryUnescape(name)
+	return err == nil && name == "secret"
+}
+
 // WebhookHandler receives the webhooks that the API sends when a session becomes
-// linked, unprocessable or failed. Nobody signs them, so the body is only a
-// hint: the session is read through the API, calls of WaitReady for it are
-// woken, and handle (nil for none) gets what was read. The same session may be
-// handed over more than once.
+// linked, unprocessable or failed (documented). As far as is known nobody signs
+// them, so the body is only a hint: the session is read through the API, calls of
+// WaitReady for it by this client are woken, and handle (nil for none) gets what
+// was read. handle may be called from many goroutines, and more than once for the
+// same session; its context is the request's.
 //
 // The sender is answered 204 when all went well, or when the API does not know
 // the session; 405 for a method other than POST; 404 without the secret of

@@ -64,7 +64,7 @@ func TestAWebhookIsHandedOverAsTheAPIKnowsIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newLife(always(nil))
 			handle, got := keep(nil)
-			h := wireClient(t, l).WebhookHandler(hookSecret, handle)
+			h := newClient(t, l).WebhookHandler(hookSecret, handle)
 			if status := post(t, h, hookPath, body); status != http.StatusNoContent {
 				t.Errorf("answered %d", status)
 			}
@@ -81,7 +81,7 @@ func TestAWebhookIsHandedOverAsTheAPIKnowsIt(t *testing.T) {
 func TestTheSameWebhookTwiceIsReadTwice(t *testing.T) {
 	l := newLife(after(seeking, isReady))
 	handle, got := keep(nil)
-	h := wireClient(t, l).WebhookHandler(hookSecret, handle)
+	h := newClient(t, l).WebhookHandler(hookSecret, handle)
 	for range 2 {
 		if status := post(t, h, hookPath, flatHook); status != http.StatusNoContent {
 			t.Errorf("answered %d", status)
@@ -128,7 +128,7 @@ func TestWhichWebhooksAreRefusedUnread(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			l := newLife(always(nil))
 			handle, got := keep(nil)
-			h := wireClient(t, l).WebhookHandler(test.secret, handle)
+			h := newClient(t, l).WebhookHandler(test.secret, handle)
 			if status := serve(t, h, httptest.NewRequest(test.method, test.target, strings.NewReader(test.body))); status != test.want {
 				t.Errorf("answered %d, want %d", status, test.want)
 			}
@@ -138,7 +138,7 @@ func TestWhichWebhooksAreRefusedUnread(t *testing.T) {
 		})
 	}
 	t.Run("exactly 1 MiB", func(t *testing.T) {
-		h := wireClient(t, newLife(always(nil))).WebhookHandler(hookSecret, nil)
+		h := newClient(t, newLife(always(nil))).WebhookHandler(hookSecret, nil)
 		if status := post(t, h, hookPath, flatHook+strings.Repeat(" ", 1<<20-len(flatHook))); status != http.StatusNoContent {
 			t.Errorf("answered %d", status)
 		}
@@ -159,7 +159,7 @@ func TestWhatAWebhookIsAnsweredWhenTheAPICannotBeRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				handle, got := keep(nil)
-				h := wireClient(t, newLife(always(test.read))).WebhookHandler(hookSecret, handle)
+				h := newClient(t, newLife(always(test.read))).WebhookHandler(hookSecret, handle)
 				if status := post(t, h, hookPath, flatHook); status != test.want || len(*got) != 0 {
 					t.Errorf("answered %d, handed over %v", status, *got)
 				}
@@ -177,7 +177,7 @@ func TestAWebhookWhoseHandlingFailsIsAnswered500(t *testing.T) {
 		"out of range":        func(_ context.Context, s *sessions.Session) error { return errors.New(s.SessionUsers[99].IP) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := wireClient(t, newLife(always(nil))).WebhookHandler(hookSecret, handle)
+			h := newClient(t, newLife(always(nil))).WebhookHandler(hookSecret, handle)
 			for range 2 { // it works on after a panic
 				if status := post(t, h, hookPath, flatHook); status != http.StatusInternalServerError {
 					t.Errorf("answered %d", status)
@@ -190,7 +190,7 @@ func TestAWebhookWhoseHandlingFailsIsAnswered500(t *testing.T) {
 func TestTheHandlerGetsTheContextOfTheRequest(t *testing.T) {
 	type key struct{}
 	var got any
-	h := wireClient(t, newLife(always(nil))).WebhookHandler(hookSecret, func(ctx context.Context, _ *sessions.Session) error {
+	h := newClient(t, newLife(always(nil))).WebhookHandler(hookSecret, func(ctx context.Context, _ *sessions.Session) error {
 		got = ctx.Value(key{})
 		return nil
 	})
@@ -251,7 +251,7 @@ func TestASlowSenderIsSentAway(t *testing.T) {
 				l := newLife(always(nil))
 				handle, got := keep(nil)
 				listener := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
-				server := &http.Server{Handler: wireClient(t, l).WebhookHandler(hookSecret, handle)}
+				server := &http.Server{Handler: newClient(t, l).WebhookHandler(hookSecret, handle)}
 				var running sync.WaitGroup
 				running.Go(func() { server.Serve(listener) })
 
@@ -285,7 +285,7 @@ func TestASlowSenderIsSentAway(t *testing.T) {
 func TestALongHandlerIsNotCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		listener := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
-		server := &http.Server{Handler: wireClient(t, newLife(always(nil))).WebhookHandler(hookSecret, func(ctx context.Context, _ *sessions.Session) error {
+		server := &http.Server{Handler: newClient(t, newLife(always(nil))).WebhookHandler(hookSecret, func(ctx context.Context, _ *sessions.Session) error {
 			time.Sleep(time.Minute)
 			return context.Cause(ctx)
 		})}
@@ -314,7 +314,7 @@ func TestALongHandlerIsNotCutOff(t *testing.T) {
 func TestAWebhookWakesEveryWaiterWithWhatItRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(after(seeking, seeking, isReady))
-		c := wireClient(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+		c := newClient(t, roundTripper(func(r *http.Request) (*http.Response, error) {
 			if strings.HasSuffix(r.URL.Path, "another") {
 				return seeking("", r)
 			}
@@ -364,7 +364,7 @@ func TestAWokenWaitTakesTwoReads(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLife(after(seeking, test.then))
-				c := wireClient(t, l)
+				c := newClient(t, l)
 				h := c.WebhookHandler(hookSecret, nil)
 				time.AfterFunc(7*time.Second, func() { post(t, h, hookPath, flatHook) })
 				var changes int
@@ -388,7 +388,7 @@ func TestWebhooksThatTellOfNoEndLeaveAWaitGoing(t *testing.T) {
 			}
 			return isReady
 		})
-		c := wireClient(t, l)
+		c := newClient(t, l)
 		h := c.WebhookHandler(hookSecret, func(context.Context, *sessions.Session) error { return errors.New("not now") })
 		for i := range 3 { // and a handler that fails does not keep them from the waiter
 			time.AfterFunc(time.Duration(i+1)*time.Second, func() { post(t, h, hookPath, flatHook) })
@@ -408,7 +408,7 @@ func TestWebhooksThatTellOfNoEndLeaveAWaitGoing(t *testing.T) {
 func TestTheNewestWebhookCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(after(seeking, seeking, isReady))
-		c := wireClient(t, l)
+		c := newClient(t, l)
 		h := c.WebhookHandler(hookSecret, nil)
 		first := true
 		s, err := c.WaitReady(t.Context(), testID, sessions.PollEvery(time.Hour, time.Hour), sessions.OnChange(func(*sessions.Session) {
@@ -426,18 +426,20 @@ func TestTheNewestWebhookCounts(t *testing.T) {
 
 func TestWebhookURL(t *testing.T) {
 	for base, want := range map[string]string{
-		"https://match.example.com/hook":              "https://match.example.com/hook?secret=a%26b+%2B%C3%BC",
-		"http://127.0.0.1:8080":                       "http://127.0.0.1:8080?secret=a%26b+%2B%C3%BC",
-		"https://match.example.com/hook?match=7&a=%2": "",
-		"https://match.example.com/hook?a=1;b=2":      "",
-		"https://match.example.com/hook?match=7":      "https://match.example.com/hook?match=7&secret=a%26b+%2B%C3%BC",
-		"https://match.example.com/h?secret=old&x=":   "https://match.example.com/h?secret=a%26b+%2B%C3%BC&x=",
-		"https://match.example.com/h?z=1&a=2&z=3":     "https://match.example.com/h?a=2&secret=a%26b+%2B%C3%BC&z=1&z=3",
-		"ftp://match.example.com/hook":                "",
-		"match.example.com/hook":                      "",
-		"https:///hook":                               "",
-		"https://match.example.com:port/hook":         "",
-		"":                                            "",
+		"https://match.example.com/hook":               "https://match.example.com/hook?secret=a%26b+%2B%C3%BC",
+		"http://127.0.0.1:8080":                        "http://127.0.0.1:8080?secret=a%26b+%2B%C3%BC",
+		"https://match.example.com/hook?match=7&a=%2":  "",
+		"https://match.example.com/hook?a=1;b=2":       "",
+		"https://match.example.com/hook?match=7":       "https://match.example.com/hook?match=7&secret=a%26b+%2B%C3%BC",
+		"https://match.example.com/h?secret=old&x=":    "https://match.example.com/h?x=&secret=a%26b+%2B%C3%BC",
+		"https://match.example.com/h?z=1&a=2&z=3":      "https://match.example.com/h?z=1&a=2&z=3&secret=a%26b+%2B%C3%BC",
+		"https://match.example.com/h?s%65cret=x&b":     "https://match.example.com/h?b&secret=a%26b+%2B%C3%BC",
+		"https://match.example.com/h?b=%7e+~&&a=x/%20": "https://match.example.com/h?b=%7e+~&&a=x/%20&secret=a%26b+%2B%C3%BC",
+		"ftp://match.example.com/hook":                 "",
+		"match.example.com/hook":                       "",
+		"https:///hook":                                "",
+		"https://match.example.com:port/hook":          "",
+		"":                                             "",
 	} {
 		got, err := sessions.WebhookURL(base, "a&b +ü")
 		if got != want || (err != nil) != (want == "") || err != nil && !errors.Is(err, sessions.ErrInvalidArgument) {
@@ -453,7 +455,7 @@ func TestWebhookURL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := wireClient(t, newLife(always(nil))).WebhookHandler("a&b +ü", nil)
+		h := newClient(t, newLife(always(nil))).WebhookHandler("a&b +ü", nil)
 		if status := post(t, h, "/hook?"+u.RawQuery, flatHook); status != http.StatusNoContent {
 			t.Errorf("%s: the handler answers %d", got, status)
 		}

@@ -2,61 +2,9 @@ package sessions_test
 
 import (
 	"context"
-	"io"
-	"net/http"
-	"strings"
-	"sync"
-	"testing"
 
 	"github.com/edgegap-community/edgegap/sessions"
 )
-
-// stub is a transport that answers in memory and keeps what it was asked.
-type stub struct {
-	answer func(*http.Request) (*http.Response, error)
-	mu     sync.Mutex
-	seen   []*http.Request
-	bodies []string
-}
-
-func (s *stub) RoundTrip(r *http.Request) (*http.Response, error) {
-	content := ""
-	if r.Body != nil {
-		raw, err := io.ReadAll(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		content = string(raw)
-	}
-	s.mu.Lock()
-	s.seen, s.bodies = append(s.seen, r), append(s.bodies, content)
-	s.mu.Unlock()
-	return s.answer(r)
-}
-
-// says answers every request with a status and a body of JSON.
-func says(status int, content string) *stub {
-	return &stub{answer: func(*http.Request) (*http.Response, error) { return response(status, content), nil }}
-}
-
-func response(status int, content string) *http.Response {
-	return &http.Response{
-		StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, ContentLength: -1,
-		Header: http.Header{"Content-Type": {"application/json"}},
-		Body:   io.NopCloser(strings.NewReader(content)),
-	}
-}
-
-const testKey = "b1c7f0aa-secret-key-90d2"
-
-func stubClient(t testing.TB, s *stub, opts ...sessions.Option) *sessions.Client {
-	t.Helper()
-	c, err := sessions.New(testKey, append([]sessions.Option{sessions.WithTransport(s)}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
 
 // Answers that hold all that is required and nothing more.
 const (
