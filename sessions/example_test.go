@@ -176,12 +176,10 @@ func ExampleError() {
 	defer server.Close()
 	client := server.Client(sessions.WithRetry(sessions.RetryPolicy{})) // one attempt
 	ctx := context.Background()
-	if err := server.FailNext(
+	server.FailNext(
 		sessionstest.Fault{Status: 401}, sessionstest.Fault{Status: 404},
 		sessionstest.Fault{Status: 429}, sessionstest.Fault{Status: 409, Body: `{"message":"not like this"}`},
-	); err != nil {
-		log.Fatal(err)
-	}
+	)
 
 	for range 4 {
 		_, err := client.Get(ctx, "950dd2eaff09-S")
@@ -212,9 +210,7 @@ func ExampleClient_Create_outcomeUnknown() {
 	client := server.Client()
 	ctx := context.Background()
 	// The session is made, and the answer is lost.
-	if err := server.FailNext(sessionstest.Fault{Operation: "session-post", Break: "reset", Done: true}); err != nil {
-		log.Fatal(err)
-	}
+	server.FailNext(sessionstest.Fault{Operation: "session-post", Break: "reset", Done: true})
 
 	request := sessions.CreateRequest{AppName: "arena", WebhookURL: "https://match.example.com/hook?match=7"}
 	_, err := client.Create(ctx, request)

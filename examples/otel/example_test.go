@@ -25,9 +25,7 @@ func Example() {
 	// It stands in for the API, and the first read of the session fails.
 	srv := sessionstest.NewServer(sessionstest.WithReadyAfter(0))
 	defer srv.Close()
-	if err := srv.FailNext(sessionstest.Fault{Operation: "get-session", Status: http.StatusServiceUnavailable}); err != nil {
-		log.Fatal(err)
-	}
+	srv.FailNext(sessionstest.Fault{Operation: "get-session", Status: http.StatusServiceUnavailable})
 	// Else sessions.New(key, sessions.WithTransport(otel.NewTransport(sessions.NewTransport(), provider))).
 	client := srv.Client(
 		sessions.WithTransport(otel.NewTransport(srv.Transport(), provider)),

@@ -227,9 +227,7 @@ func TestFailuresOfTheAPI(t *testing.T) {
 			if _, err := server.Client().List(t.Context(), sessions.ListOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			if err := server.FailNext(c.fault); err != nil {
-				t.Fatal(err)
-			}
+			server.FailNext(c.fault)
 			s, base, _ := start(t, server, sessions.WithTimeout(time.Second))
 			status, header, answer, err := ask(t.Context(), "POST", base+"/match", pair)
 			if err != nil || status != c.status || header.Get("Retry-After") != c.retryAfter {
@@ -283,9 +281,7 @@ func TestWhatCannotBeDeletedIsStoppedAtTheEnd(t *testing.T) {
 			if !app.FailsToStart && app.Ports == nil {
 				faults = append(faults, sessionstest.Fault{Operation: "session-post", Break: "reset", Done: true})
 			}
-			if err := server.FailNext(faults...); err != nil {
-				t.Fatal(err)
-			}
+			server.FailNext(faults...)
 			_, base, stop := start(t, server)
 			if status, _, _, err := ask(t.Context(), "POST", base+"/match", pair); status < 502 || err != nil {
 				t.Errorf("%d, %v", status, err)

@@ -51,14 +51,16 @@ type Fault struct {
 
 // FailNext plans faults, behind those planned already. Each call of the API
 // takes the first that is for its operation and strikes. A fault that makes no
-// sense, such as an unknown operation or a status that is not 200 to 599, is an
-// error that names the field, and none is planned.
-func (s *Server) FailNext(faults ...Fault) error {
+// sense, such as an unknown operation or a status that is not 200 to 599, is a
+// panic that names the field, and none is planned.
+func (s *Server) FailNext(faults ...Fault) {
 	planned := make([]emulator.Fault, len(faults))
 	for i, f := range faults {
 		planned[i] = emulator.Fault(f)
 	}
-	return ours(s.emulator.FailNext(planned...))
+	if err := s.emulator.FailNext(planned...); err != nil {
+		panic(ours(err))
+	}
 }
 
 // ForgetFaults takes back every planned fault that has not struck yet, and

@@ -26,7 +26,7 @@ func TestRequestsHoldWhatWasSent(t *testing.T) {
 		if _, err := client.Get(t.Context(), "950dd2eaff09-S"); err == nil {
 			t.Fatal("there is a session that never was")
 		}
-		plan(t, srv, sessionstest.Fault{Break: "reset"})
+		srv.FailNext(sessionstest.Fault{Break: "reset"})
 		if _, err := client.RemoveUsers(t.Context(), created.SessionID, "203.0.113.7"); err == nil {
 			t.Fatal("the reset did not strike")
 		}

@@ -86,7 +86,7 @@ func TestWithT(t *testing.T) {
 func TestWithTClosesWhatTheTestLeavesOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := sessionstest.NewServer(sessionstest.WithT(t), sessionstest.WithReadyAfter(time.Hour))
-		plan(t, srv, sessionstest.Fault{Operation: "get-session", Break: "stall"})
+		srv.FailNext(sessionstest.Fault{Operation: "get-session", Break: "stall"})
 		client := srv.Client(sessions.WithTimeout(time.Hour), sessions.WithRetry(sessions.RetryPolicy{}))
 		created, err := client.Create(t.Context(), arena)
 		if err != nil {

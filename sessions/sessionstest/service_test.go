@@ -170,7 +170,7 @@ func TestAServiceThatCannotTellWhetherItCreated(t *testing.T) {
 		1: {Operation: "session-post", Break: "reset", Done: true},
 	} {
 		serving(t, func(t *testing.T, srv *sessionstest.Server, s *service) {
-			plan(t, srv, fault)
+			srv.FailNext(fault)
 			id, err := s.start(t.Context(), "7", "203.0.113.7")
 			if found := id != ""; found != (created == 1) || found == (err != nil) {
 				t.Errorf("%d created, and the service has %q, %v", created, id, err)
