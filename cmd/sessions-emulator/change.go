@@ -13,10 +13,10 @@ import (
 	"github.com/edgegap-community/edgegap/internal/emulator"
 )
 
-// found is the error of a change to what is perhaps not there.
-func found(err error) error {
+// running is the error of a change to a deployment that perhaps does not run.
+func running(err error) error {
 	if err != nil {
-		return &refusal{http.StatusNotFound, message{plain(err).Error()}}
+		return refuse(http.StatusNotFound, "request_id: there is no such deployment, or it has ended")
 	}
 	return nil
 }
@@ -28,7 +28,10 @@ func (c *controls) setStatus(o order) error {
 	if err := decode(o.body, &wanted); err != nil {
 		return err
 	}
-	return found(c.e.SetStatus(o.params["session_id"], wanted.Status))
+	if c.e.SetStatus(o.params["session_id"], wanted.Status) != nil {
+		return refuse(http.StatusNotFound, "session_id: there is no such session, or it is deleted")
+	}
+	return nil
 }
 
 func (c *controls) setJoinable(o order) error {
@@ -38,7 +41,7 @@ func (c *controls) setJoinable(o order) error {
 	if err := decode(o.body, &wanted); err != nil {
 		return err
 	}
-	return found(c.e.SetJoinable(o.params["request_id"], wanted.Joinable))
+	return running(c.e.SetJoinable(o.params["request_id"], wanted.Joinable))
 }
 
 func (c *controls) deploy(o order) (any, error) {

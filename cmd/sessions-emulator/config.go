@@ -13,7 +13,6 @@ import (
 	"github.com/go-json-experiment/json"
 	yaml "github.com/oasdiff/yaml3"
 
-	"github.com/edgegap-community/edgegap/internal/contract"
 	"github.com/edgegap-community/edgegap/internal/emulator"
 )
 
@@ -88,7 +87,7 @@ func (s settings) withYAML(text []byte) (settings, error) {
 	if err != nil {
 		return s, errors.New("holds what JSON can't say, such as .nan")
 	}
-	document, err := contract.Parse(controlsYAML)
+	document, err := controlsDocument()
 	if err != nil {
 		return s, err
 	}

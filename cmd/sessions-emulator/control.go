@@ -106,7 +106,7 @@ func (c *controls) carryOut(operation string, o order) (any, error) {
 	case "set-joinable":
 		return nil, c.setJoinable(o)
 	case "end-deployment":
-		return nil, found(c.e.EndDeployment(o.params["request_id"]))
+		return nil, running(c.e.EndDeployment(o.params["request_id"]))
 	case "set-status":
 		return nil, c.setStatus(o)
 	case "reset":

@@ -17,7 +17,7 @@ import (
 // program is the handler of the program, and the contract that it keeps to.
 func program(t *testing.T, args ...string) (http.Handler, *contract.Document) {
 	t.Helper()
-	document, err := contract.Load()
+	document, err := apiDocument()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,8 @@ func TestTheControlsChangeThings(t *testing.T) {
 	created := answer[map[string]string](t, send(h, "POST", "/v1/session", `{"app_name": "arena"}`))
 	path := "/v1/session/" + created["session_id"]
 
-	do("PUT", prefix+"sessions/"+created["session_id"]+"/status", `{"status": "Error"}`, 204)
+	escaped := strings.ReplaceAll(created["session_id"], "-", "%2D")
+	do("PUT", prefix+"sessions/"+escaped+"/status", `{"status": "Error"}`, 204)
 	if s := answer[map[string]any](t, send(h, "GET", path, "")); s["status"] != "Error" {
 		t.Errorf("%v", s)
 	}

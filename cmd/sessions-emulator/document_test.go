@@ -14,18 +14,19 @@ import (
 	"github.com/edgegap-community/edgegap/internal/emulator"
 )
 
-func controlsDocument(t *testing.T) *contract.Document {
+func document(t *testing.T) *contract.Document {
 	t.Helper()
-	document, err := contract.Parse(controlsYAML)
+	d, err := controlsDocument()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return document
+	return d
 }
 
 // The document has every field that the emulator has, and none that it has not.
 func TestTheDocumentTellsEveryField(t *testing.T) {
-	schemas := controlsDocument(t).Spec().Components.Schemas
+	spec := document(t).Spec()
+	schemas := spec.Components.Schemas
 	given := []string{"external", "link", "proxy"} // of a port: not taken
 	for name, of := range map[string]any{
 		"Config": settings{}, "App": emulator.App{}, "Port": api.PortMapping{}, "RateLimit": emulator.RateLimit{}, "Unknown": emulator.Unknown{},
@@ -44,6 +45,9 @@ func TestTheDocumentTellsEveryField(t *testing.T) {
 		if !slices.Equal(told, there) {
 			t.Errorf("%s: the document has\n%v, the emulator\n%v", name, told, there)
 		}
+	}
+	if api, err := apiDocument(); err != nil || api.Spec().Info.Version != spec.Info.Version {
+		t.Errorf("the version %s is not that of openapi.yaml, %v", spec.Info.Version, err)
 	}
 	for name, schema := range schemas {
 		if schema.Value.Description == "" {
@@ -87,7 +91,7 @@ func fieldsOf(of reflect.Type) (names []string) {
 
 // Every control does something, and answers what the document says.
 func TestTheControlsKeepToTheirDocument(t *testing.T) {
-	document := controlsDocument(t)
+	document := document(t)
 	h, _ := program(t)
 	created := answer[struct {
 		SessionID string `json:"session_id"`
@@ -164,7 +168,7 @@ func TestTheTextTellsEveryControl(t *testing.T) {
 	if other := do(t, h, "GET", prefix, "", 200).Body.String(); other != text {
 		t.Errorf("below %s: %s", prefix, other)
 	}
-	spec := controlsDocument(t).Spec()
+	spec := document(t).Spec()
 	for path, item := range spec.Paths.Map() {
 		for method, operation := range item.Operations() {
 			at := strings.Index(text, operation.Summary)

@@ -31,6 +31,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -43,6 +44,12 @@ const prefix = "/_emulator/"
 
 //go:embed controls.yaml
 var controlsYAML []byte
+
+// What requests are held against, read once.
+var (
+	apiDocument      = sync.OnceValues(contract.Load)
+	controlsDocument = sync.OnceValues(func() (*contract.Document, error) { return contract.Parse(controlsYAML) })
+)
 
 // The exit codes. They are told by -help.
 const (
@@ -111,15 +118,18 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 // newProgram is the emulator, behind the API that openapi.yaml describes and
 // the controls beside it. Every call is logged, if there is a log.
 func newProgram(config emulator.Config, log *slog.Logger) (*emulator.Emulator, http.Handler, error) {
-	api, err := contract.Load()
+	api, err := apiDocument()
 	if err != nil {
 		return nil, nil, err
 	}
-	beside, err := contract.Parse(controlsYAML)
+	beside, err := controlsDocument()
 	if err != nil {
 		return nil, nil, err
 	}
 	config.Check = func(r *http.Request) error {
+		if r.Method == http.MethodGet && r.URL.RawQuery == "" {
+			return nil // the emulator has looked at the key and the path, and nothing else is there
+		}
 		_, err := api.ValidateRequest(r)
 		return err
 	}
@@ -128,7 +138,7 @@ func newProgram(config emulator.Config, log *slog.Logger) (*emulator.Emulator, h
 	controls := logged(newControls(e, beside), log, "control", beside)
 	return e, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// No mux here: it would answer an unclean path of the API with a redirect.
-		if r.URL.Path == "/" || strings.HasPrefix(r.URL.Path+"/", prefix) {
+		if r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, prefix) || r.URL.Path+"/" == prefix {
 			controls.ServeHTTP(w, r)
 			return
 		}
