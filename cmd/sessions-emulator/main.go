@@ -7,25 +7,31 @@
 //	curl -H 'authorization: token any' localhost:8080/v1/sessions
 //
 // It prints one line, with its address, when it listens; with -addr localhost:0
-// that is where to read the port. It stops on an interrupt.
+// that is where to read the port. Each call is a line on stderr, without key,
+// body and IP addresses. It stops on an interrupt. The flags, and a file of
+// settings, are told by -help.
 //
 // Beside the API, below /_emulator/, there are controls for tests: what was
-// asked, a session's status, planned faults, settings, a new beginning. GET
-// /_emulator/ tells them all:
+// asked, a session's status, planned faults, settings, a new beginning. They
+// are described in controls.yaml, an OpenAPI document, and told as text by
 //
-//	curl localhost:8080/_emulator/
+//	curl localhost:8080
 package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -33,39 +39,65 @@ import (
 	"github.com/edgegap-community/edgegap/internal/emulator"
 )
 
+// prefix is where the controls are.
+const prefix = "/_emulator/"
+
+//go:embed controls.yaml
+var controlsYAML []byte
+
+// What requests are held against, read once.
+var (
+	apiDocument      = sync.OnceValues(contract.Load)
+	controlsDocument = sync.OnceValues(func() (*contract.Document, error) { return contract.Parse(controlsYAML) })
+)
+
+// The exit codes. They are told by -help.
+const (
+	exitFine   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "sessions-emulator:", err)
-		os.Exit(1)
-	}
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
 }
 
-// run serves until the context ends.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	addr, config, err := parse(args, stderr)
+// run serves until the context ends, and returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitFine
+	case err != nil:
+		fmt.Fprintf(stderr, "sessions-emulator: %v\nsessions-emulator -help tells more\n", err)
+		return exitUsage
+	}
+	if err := serve(ctx, o, stdout, stderr); err != nil {
+		fmt.Fprintln(stderr, "sessions-emulator:", err)
+		return exitFailed
+	}
+	return exitFine
+}
+
+func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
+	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
 		return err
 	}
-	document, err := contract.Load()
+	defer listener.Close()
+	var log *slog.Logger
+	if !o.quiet {
+		log = slog.New(slog.NewTextHandler(stderr, nil))
+	}
+	e, handler, err := newProgram(o.config, log)
 	if err != nil {
 		return err
 	}
-	config.Check = func(r *http.Request) error {
-		_, err := document.ValidateRequest(r)
-		return err
-	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
-	e := emulator.New(config)
 	defer e.Close()
-	server := &http.Server{Handler: newHandler(e), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(listener) }()
 	fmt.Fprintf(stdout, "sessions-emulator: listening on http://%s (controls: http://%[1]s%s)\n", listener.Addr(), prefix)
@@ -83,37 +115,33 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-func parse(args []string, stderr io.Writer) (addr string, config emulator.Config, err error) {
-	var app emulator.App
-	var autodeploy bool
-	flags := flag.NewFlagSet("sessions-emulator", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprint(stderr, "sessions-emulator imitates the Edgegap Sessions API on this machine.\n\nFlags:\n")
-		flags.PrintDefaults()
-		fmt.Fprintf(stderr, "\nControls for tests are below %s beside the API; GET %[1]s tells them.\n", prefix)
+// newProgram is the emulator, behind the API that openapi.yaml describes and
+// the controls beside it. Every call is logged, if there is a log.
+func newProgram(config emulator.Config, log *slog.Logger) (*emulator.Emulator, http.Handler, error) {
+	api, err := apiDocument()
+	if err != nil {
+		return nil, nil, err
 	}
-	flags.StringVar(&addr, "addr", "localhost:8080", "`host:port` to listen on; port 0 takes a free one")
-	flags.StringVar(&config.Key, "key", "", "take only this API `key`; by default every key is taken")
-	flags.Uint64Var(&config.Seed, "seed", 0, "ids and drawn times come from this `number`")
-	flags.Float64Var(&config.Speed, "speed", 1, "the `factor` by which its time passes faster than the clock")
-	flags.DurationVar(&config.ReadyAfter, "ready-after", 2*time.Second, "how long after its creation a session is Ready; 0s is at once")
-	flags.StringVar(&app.Kind, "kind", emulator.KindSeat, "what every app is: Seat (a socket for each user), Match (one for each session) or Default (no sessions)")
-	flags.IntVar(&app.Sockets, "sockets", 10, "how `many` sockets each deployment has")
-	flags.BoolVar(&autodeploy, "autodeploy", true, "start a deployment when none fits")
-	if err := flags.Parse(args); err != nil {
-		return "", config, err
+	beside, err := controlsDocument()
+	if err != nil {
+		return nil, nil, err
 	}
-	if flags.NArg() > 0 {
-		return "", config, fmt.Errorf("there are no arguments, only flags: %q", flags.Arg(0))
+	config.Check = func(r *http.Request) error {
+		if r.Method == http.MethodGet && r.URL.RawQuery == "" {
+			return nil // the emulator has looked at the key and the path, and nothing else is there
+		}
+		_, err := api.ValidateRequest(r)
+		return err
 	}
-	if config.Speed <= 0 || config.ReadyAfter < 0 {
-		return "", config, errors.New("-speed must be above 0, and -ready-after not below")
-	}
-	if config.ReadyAfter == 0 {
-		config.ReadyAfter = -time.Second
-	}
-	app.NoAutodeploy = !autodeploy
-	config.Apps = []emulator.App{app}
-	return addr, config, config.Valid()
+	e := emulator.New(config)
+	calls := logged(e, log, "call", api)
+	controls := logged(newControls(e, beside), log, "control", beside)
+	return e, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// No mux here: it would answer an unclean path of the API with a redirect.
+		if r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, prefix) || r.URL.Path+"/" == prefix {
+			controls.ServeHTTP(w, r)
+			return
+		}
+		calls.ServeHTTP(w, r)
+	}), nil
 }

@@ -39,7 +39,7 @@ func startEmulator(ctx context.Context) (*emulator, error) {
 	if err := command(ctx, root, nil, "go", "build", "-o", binary, "./cmd/sessions-emulator"); err != nil {
 		return nil, err
 	}
-	url, stop, err := serve(ctx, regexp.MustCompile(`listening on (http://\S+)`), binary, "-addr", "localhost:0", "-key", key, "-ready-after", "300ms")
+	url, stop, err := serve(ctx, regexp.MustCompile(`listening on (http://\S+)`), binary, "-addr", "localhost:0", "-key", key, "-ready-after", "300ms", "-quiet")
 	return &emulator{url, stop}, err
 }
 

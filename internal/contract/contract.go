@@ -3,6 +3,7 @@
 package contract
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +15,6 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers"
 
 	"github.com/edgegap-community/edgegap"
 )
@@ -28,19 +28,19 @@ var (
 	ErrNoKey = errors.New("no key in the authorization header")
 )
 
-// Document is the contract, ready to check requests and answers. It is safe for
-// concurrent use.
+// Document is an OpenAPI document, ready to check requests and answers. It is
+// safe for concurrent use.
 type Document struct {
-	doc *openapi3.T
+	doc    *openapi3.T
+	routes []route
 }
 
 // Load reads the contract. It fails when the document is not valid OpenAPI or
 // when an example in it does not fit its schema.
-func Load() (*Document, error) {
-	return load(edgegap.OpenAPI)
-}
+func Load() (*Document, error) { return Parse(edgegap.OpenAPI) }
 
-func load(text []byte) (*Document, error) {
+// Parse reads another document in the same way.
+func Parse(text []byte) (*Document, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(text)
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
@@ -48,8 +48,11 @@ func load(text []byte) (*Document, error) {
 	if err := doc.Validate(context.Background(), openapi3.EnableExamplesValidation()); err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
-	return &Document{doc}, nil
+	return &Document{doc, routesOf(doc)}, nil
 }
+
+// Spec is the document itself. It must not be changed.
+func (d *Document) Spec() *openapi3.T { return d.doc }
 
 // Answer is a status that the contract declares for an operation.
 type Answer struct {
@@ -125,47 +128,18 @@ func (d *Document) ValidateAnswer(r *http.Request, status int, header http.Heade
 	return nil
 }
 
-// input finds the operation of r, whatever the host: an emulator listens anywhere.
 func (d *Document) input(r *http.Request) (*openapi3filter.RequestValidationInput, error) {
-	for path, item := range d.doc.Paths.Map() {
-		operation := item.GetOperation(r.Method)
-		params, ok := match(path, r.URL.EscapedPath())
-		if operation == nil || !ok {
-			continue
-		}
-		return &openapi3filter.RequestValidationInput{
-			Request:    r,
-			PathParams: params,
-			Route:      &routers.Route{Spec: d.doc, Path: path, PathItem: item, Method: r.Method, Operation: operation},
-			Options: &openapi3filter.Options{
-				AuthenticationFunc: hasKey,
-				// Else a default of the schema would be written into the body.
-				SkipSettingDefaults: true,
-			},
-		}, nil
+	found, params, _ := d.find(r)
+	if found == nil {
+		return nil, ErrNoOperation
 	}
-	return nil, ErrNoOperation
+	return &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: &found.Route, Options: options}, nil
 }
 
-// match holds a path as it travels against one of the contract: an escaped slash
-// in an id does not divide it. kin-openapi's own routers let an id be empty, or
-// look at the path after its escapes are gone.
-func match(template, path string) (params map[string]string, ok bool) {
-	want, got := strings.Split(template, "/"), strings.Split(path, "/")
-	if len(want) != len(got) {
-		return nil, false
-	}
-	params = map[string]string{}
-	for i, segment := range want {
-		name, isParam := strings.CutPrefix(segment, "{")
-		switch {
-		case isParam && got[i] != "":
-			params[strings.TrimSuffix(name, "}")] = got[i]
-		case segment != got[i]:
-			return nil, false
-		}
-	}
-	return params, true
+var options = &openapi3filter.Options{
+	AuthenticationFunc: hasKey,
+	// Else a default of the schema would be written into the body.
+	SkipSettingDefaults: true,
 }
 
 func hasKey(_ context.Context, in *openapi3filter.AuthenticationInput) error {
@@ -194,10 +168,8 @@ func fault(err error) error {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &schema):
-		if path := schema.JSONPointer(); len(path) > 0 {
-			where = strings.Join(path, ".")
-		}
-		return fmt.Errorf("%s: %s", where, schema.Reason)
+		schema = closest(schema)
+		return fmt.Errorf("%s: %s", cmp.Or(Place(schema.JSONPointer()...), where), schema.Reason)
 	case errors.Is(err, openapi3filter.ErrInvalidRequired):
 		return fmt.Errorf("%s is missing", where)
 	case errors.Is(err, openapi3filter.ErrInvalidEmptyValue):
@@ -209,4 +181,37 @@ func fault(err error) error {
 	default:
 		return fmt.Errorf("%s can't be read or is not application/json", where)
 	}
+}
+
+// closest is what keeps a value from the one schema of a oneOf that it was
+// meant for: it has the type of that one.
+func closest(err *openapi3.SchemaError) *openapi3.SchemaError {
+	var branches openapi3.MultiError
+	if err.SchemaField != "oneOf" || !errors.As(err.Origin, &branches) {
+		return err
+	}
+	depth := len(err.JSONPointer())
+	for _, branch := range branches {
+		var inner *openapi3.SchemaError
+		if errors.As(branch, &inner) && (inner.SchemaField != "type" || len(inner.JSONPointer()) > depth) {
+			return closest(inner)
+		}
+	}
+	return err
+}
+
+// Place names a field by the keys and indexes that lead to it: filters[0].values.
+func Place(path ...string) string {
+	var place strings.Builder
+	for _, step := range path {
+		switch _, err := strconv.Atoi(step); {
+		case err == nil:
+			fmt.Fprintf(&place, "[%s]", step)
+		case place.Len() == 0:
+			place.WriteString(step)
+		default:
+			place.WriteString("." + step)
+		}
+	}
+	return place.String()
 }

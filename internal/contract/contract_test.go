@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -58,16 +59,16 @@ func TestRequestsThatBreakTheContract(t *testing.T) {
 		{"POST", create, `{"app_name":""}`, "app_name: minimum string length is 1"},
 		{"POST", create, `{"app_name":"a","location":{"latitude":45}}`, `location.longitude: property "longitude" is missing`},
 		{"POST", create, `{"app_name":"a","location":{"latitude":98.7,"longitude":0}}`, "location.latitude: number must be at most 90"},
-		{"POST", create, `{"app_name":"a","ip_list":["192.0.2.98",7]}`, "ip_list.1: value must be a string"},
-		{"POST", create, `{"app_name":"a","selectors":[{"tag":"987654321098765432109"}]}`, "selectors.0.tag: maximum string length is 20"},
+		{"POST", create, `{"app_name":"a","ip_list":["192.0.2.98",7]}`, "ip_list[1]: value must be a string"},
+		{"POST", create, `{"app_name":"a","selectors":[{"tag":"987654321098765432109"}]}`, "selectors[0].tag: maximum string length is 20"},
 		{"POST", create, `{"app_name":"a","skip_telemetry":"98"}`, "skip_telemetry: value must be a boolean"},
 		{"PUT", users, `{"ip_list":"192.0.2.98"}`, "ip_list: value must be an array"},
 		{"DELETE", users, ``, "the body is missing"},
 		{"DELETE", users, `{"ip":"192.0.2.98"}`, `ip_list: property "ip_list" is missing`},
 		{"POST", stop, `{"filters":[]}`, "filters: minimum number of items is 1"},
-		{"POST", stop, `{"filters":[{"field":"session_id","values":[],"filter_type":"any"}]}`, "filters.0.values: minimum number of items is 1"},
+		{"POST", stop, `{"filters":[{"field":"session_id","values":[],"filter_type":"any"}]}`, "filters[0].values: minimum number of items is 1"},
 		{"POST", stop, `{"filters":[{"field":"city98","values":["a"],"filter_type":"any"}]}`,
-			`filters.0.field: value is not one of the allowed values ["session_id","deployment_tags","request_id"]`},
+			`filters[0].field: value is not one of the allowed values ["session_id","deployment_tags","request_id"]`},
 		{"GET", "/v1/sessions?page=0", ``, "page: number must be at least 1"},
 		{"GET", "/v1/sessions?page=98x", ``, "page can't be parsed"},
 		{"GET", "/v1/sessions?limit=", ``, "limit is empty"},
@@ -183,6 +184,70 @@ func TestAnswersListsWhatIsDeclared(t *testing.T) {
 			if !slices.Contains(answers, Answer{id, code}) {
 				t.Errorf("%s %d is not among the answers", id, code)
 			}
+		}
+	}
+}
+
+// A document of its own, with what the contract lacks.
+func TestParse(t *testing.T) {
+	d, err := Parse([]byte(`
+openapi: 3.0.3
+info: {title: t, version: "1"}
+paths:
+  /faults:
+    post:
+      operationId: plan
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema:
+              oneOf:
+                - $ref: '#/components/schemas/Fault'
+                - type: array
+                  items:
+                    $ref: '#/components/schemas/Fault'
+      responses: {'204': {description: planned}}
+  /{name}:
+    get:
+      operationId: read
+      parameters: [{name: name, in: path, required: true, schema: {type: string}}]
+      responses: {'204': {description: read}}
+components:
+  schemas:
+    Fault:
+      type: object
+      additionalProperties: false
+      properties: {status: {type: integer}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]string{
+		`{"status": 503}`:                 "",
+		`[{"status": 503}, {}]`:           "",
+		`{"statsu": 503}`:                 `the body: property "statsu" is unsupported`,
+		`{"status": "x"}`:                 "status: value must be an integer",
+		`[{}, {"status": "x"}]`:           "[1].status: value must be an integer",
+		`[{"status": 503}, {"statsu":1}]`: `[1]: property "statsu" is unsupported`,
+		`[{}, "x"]`:                       "[1]: value must be an object",
+		`"x"`:                             `the body: value doesn't match any schema from "oneOf"`,
+	} {
+		if _, err := d.ValidateRequest(newRequest("POST", "/faults", body)); text(err) != want {
+			t.Errorf("%s:\n got %v\nwant %s", body, err, want)
+		}
+	}
+	for method, want := range map[string]Route{
+		"POST /faults":  {Operation: "plan", Path: "/faults", Params: map[string]string{}},
+		"GET /faults":   {Operation: "read", Path: "/{name}", Params: map[string]string{"name": "faults"}},
+		"GET /a%2Fb":    {Operation: "read", Path: "/{name}", Params: map[string]string{"name": "a%2Fb"}},
+		"PUT /x":        {Path: "/{name}", Allow: []string{"GET"}},
+		"GET /":         {},
+		"GET /faults/1": {},
+	} {
+		verb, path, _ := strings.Cut(method, " ")
+		if got := d.Route(newRequest(verb, path, "")); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, want %+v", method, got, want)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func TestLoadRefusesAnExampleThatDoesNotFit(t *testing.T) {
 			if bytes.Equal(text, edgegap.OpenAPI) {
 				t.Fatalf("openapi.yaml does not hold %q", change[0])
 			}
-			if _, err := load(text); err == nil {
+			if _, err := Parse(text); err == nil {
 				t.Errorf("the example %q passed", change[1])
 			}
 		})

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/edgegap-community/edgegap/internal/emulator"
+)
+
+// options are what the program is started with.
+type options struct {
+	addr   string
+	quiet  bool
+	config emulator.Config
+}
+
+const about = `sessions-emulator imitates the Edgegap Sessions API on this machine. Its state is
+in memory. It prints one line with its address when it listens, and a line for
+each call on stderr.
+
+  sessions-emulator [flags]
+  curl -H 'authorization: token any' localhost:8080/v1/sessions
+
+Flags:
+`
+
+const more = `
+The file of -config is YAML (or JSON), for example
+
+` + example + `
+with all the settings that "curl localhost:8080` + prefix + `config" shows and
+"curl localhost:8080" explains. A flag that is given wins over the file; -kind,
+-sockets and -autodeploy can't be given if the file has apps.
+
+Controls for tests are beside the API: what was asked, statuses, faults,
+settings, webhooks. "curl localhost:8080" tells them, and
+"curl localhost:8080` + prefix + `openapi.yaml" is their OpenAPI document.
+
+Exit codes: 0 after an interrupt, a SIGTERM or -help; 2 for a mistake in the
+flags or the file; 1 for everything else, such as a port that is taken.
+`
+
+const example = `  apps:
+    - name: arena
+      version: 1.4.0
+      kind: Seat
+      sockets: 4
+    - name: broken
+      fails_to_start: true
+  ready_after: 500ms
+  rate_limit:
+    per_second: 10
+    retry_after: 1
+  unknown:
+    nulls: true
+`
+
+// parse reads the flags, and the file that they name.
+func parse(args []string, stdout io.Writer) (options, error) {
+	var o options
+	var app emulator.App
+	var autodeploy bool
+	var file string
+	s := settings{}
+	flags := flag.NewFlagSet("sessions-emulator", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	flags.StringVar(&o.addr, "addr", "localhost:8080", "`host:port` to listen on; port 0 takes a free one")
+	flags.StringVar(&file, "config", "", "read settings from this YAML `file`")
+	flags.StringVar(&s.Key, "key", "", "take only this API `key`; by default every key is taken")
+	flags.Uint64Var(&s.Seed, "seed", 0, "ids, drawn times and shares of faults come from this `number`")
+	flags.Float64Var(&s.Speed, "speed", 1, "the `factor` by which its time passes faster than the clock")
+	flags.DurationVar(&s.ReadyAfter, "ready-after", 2*time.Second, "how long after its creation a session is Ready; 0s is at once")
+	flags.StringVar(&app.Kind, "kind", emulator.KindSeat, "the `kind` of every app: Seat (a socket for each user), Match (one for each session) or Default (no sessions)")
+	flags.IntVar(&app.Sockets, "sockets", 10, "the `number` of sockets of each deployment")
+	flags.BoolVar(&autodeploy, "autodeploy", true, "start a deployment when none fits")
+	flags.BoolVar(&o.quiet, "quiet", false, "write no line for each call")
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, about)
+		flags.SetOutput(stdout)
+		flags.PrintDefaults()
+		fmt.Fprint(stdout, more)
+		return o, err
+	case err != nil:
+		return o, err
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("there are no arguments, only flags: %q", flags.Arg(0))
+	case !isAddress(o.addr):
+		return o, errors.New("-addr must be host:port, such as localhost:8080")
+	case s.Speed <= 0 || s.ReadyAfter < 0:
+		return o, errors.New("-speed must be above 0, and -ready-after not below")
+	}
+	if file != "" {
+		if s, err = s.withFile(file); err != nil {
+			return o, err
+		}
+		flags.Visit(func(f *flag.Flag) {
+			if len(s.Apps) > 0 && slices.Contains([]string{"kind", "sockets", "autodeploy"}, f.Name) {
+				err = fmt.Errorf("-%s: the apps are those of %s, so say it there", f.Name, file)
+			}
+		})
+		if err != nil {
+			return o, err
+		}
+		flags.Parse(args) // once more, as a flag wins over the file
+	}
+	o.config = s.config()
+	if len(s.Apps) > 0 {
+		return o, nil
+	}
+	app.NoAutodeploy = !autodeploy
+	o.config.Apps = []emulator.App{app}
+	if err := o.config.Valid(); err != nil {
+		return o, errors.New(strings.ReplaceAll(plain(err).Error(), "apps[0].", "-"))
+	}
+	return o, nil
+}
+
+func isAddress(addr string) bool {
+	_, _, err := net.SplitHostPort(addr)
+	return err == nil
+}
