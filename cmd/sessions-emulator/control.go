@@ -61,6 +61,10 @@ func (c *controls) answer(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "the body is cut, or longer than 1 MiB")
 	}
+	var value any
+	if err := decode(body, &value); err != nil && len(body) > 0 {
+		return nil, err // a name that is there twice, which some versions of Go let pass below
+	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json") // curl -d says otherwise
 	if _, err := c.document.ValidateRequest(r); err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -15,13 +14,28 @@ import (
 	"github.com/edgegap-community/edgegap/internal/contract"
 )
 
-// dialect has durations as the tags of package emulator say, such as "1.5s",
-// and whatever bytes a request of the API had.
+// dialect has durations such as "1.5s", and whatever bytes a request of the API
+// had.
 var dialect = json.JoinOptions(
-	json.ExperimentalSupportFormatTag(true),
+	json.WithMarshalers(json.MarshalFunc(func(d time.Duration) ([]byte, error) {
+		return json.Marshal(d.String())
+	})),
+	json.WithUnmarshalers(json.UnmarshalFunc(func(text []byte, d *time.Duration) error {
+		var s string
+		err := json.Unmarshal(text, &s)
+		if err == nil {
+			*d, err = time.ParseDuration(s)
+		}
+		if err != nil {
+			return errDuration
+		}
+		return nil
+	})),
 	json.Deterministic(true),
 	jsontext.AllowInvalidUTF8(true),
 )
+
+var errDuration = errors.New("must be a duration such as 1.5s")
 
 // decode reads JSON that keeps to controls.yaml.
 func decode(text []byte, into any) error {
@@ -31,8 +45,8 @@ func decode(text []byte, into any) error {
 	}
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
 		what := "is out of range"
-		if e.GoType == reflect.TypeFor[time.Duration]() {
-			what = "must be a duration such as 1.5s"
+		if errors.Is(err, errDuration) {
+			what = errDuration.Error()
 		}
 		return fmt.Errorf("%s: %s", place(e.JSONPointer), what)
 	}

@@ -38,21 +38,21 @@ type Config struct {
 	// it Initializing, three tenths Seeking, the rest Waiting. 0 means 2 s,
 	// less than 0 at once. A deployment is up when the time of the session that
 	// it was made for has come, or that of another of its sessions before.
-	ReadyAfter time.Duration `json:"ready_after,format:units"`
+	ReadyAfter time.Duration `json:"ready_after"`
 
 	// ReadyAfterMost, if it is longer than ReadyAfter, makes each session's
 	// time one drawn evenly between the two.
-	ReadyAfterMost time.Duration `json:"ready_after_most,format:units"`
+	ReadyAfterMost time.Duration `json:"ready_after_most"`
 
 	// InitializingFor and SeekingFor are how long a session is in these states,
 	// in place of their shares of the time to Ready, which they may not exceed.
 	// Less than 0: not at all.
-	InitializingFor time.Duration `json:"initializing_for,format:units"`
-	SeekingFor      time.Duration `json:"seeking_for,format:units"`
+	InitializingFor time.Duration `json:"initializing_for"`
+	SeekingFor      time.Duration `json:"seeking_for"`
 
 	// TerminatingFor is how long a deleted session can still be read, as
 	// Terminating. 0 means 1 s, less than 0 not at all.
-	TerminatingFor time.Duration `json:"terminating_for,format:units"`
+	TerminatingFor time.Duration `json:"terminating_for"`
 
 	// RateLimit is what answers 429. The zero value: nothing does.
 	RateLimit RateLimit `json:"rate_limit"`
@@ -96,8 +96,8 @@ type App struct {
 	NoAutodeploy       bool                       `json:"no_autodeploy"`
 	Disabled           bool                       `json:"disabled"`
 	FailsToStart       bool                       `json:"fails_to_start"`
-	EmptyTTL           time.Duration              `json:"empty_ttl,format:units"`
-	SessionMaxDuration time.Duration              `json:"session_max_duration,format:units"`
+	EmptyTTL           time.Duration              `json:"empty_ttl"`
+	SessionMaxDuration time.Duration              `json:"session_max_duration"`
 	Ports              map[string]api.PortMapping `json:"ports"`
 }
 
@@ -129,11 +129,11 @@ type Unknown struct {
 	NoErrorText        bool              `json:"no_error_text"`
 	ChangedUsersOnly   bool              `json:"changed_users_only"`
 	AnyFilter          bool              `json:"any_filter"`
-	BulkStopTakes      time.Duration     `json:"bulk_stop_takes,format:units"`
+	BulkStopTakes      time.Duration     `json:"bulk_stop_takes"`
 	EndedStatus        string            `json:"ended_status"`
 	FullWebhook        bool              `json:"full_webhook"`
 	WebhookRetries     int               `json:"webhook_retries"`
-	WebhookTimeout     time.Duration     `json:"webhook_timeout,format:units"`
+	WebhookTimeout     time.Duration     `json:"webhook_timeout"`
 	WebhookHeaders     map[string]string `json:"webhook_headers"`
 }
 

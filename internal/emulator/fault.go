@@ -18,11 +18,11 @@ type Fault struct {
 	Operation string            `json:"operation"`
 	Times     int               `json:"times"`
 	Share     float64           `json:"share"`
-	Delay     time.Duration     `json:"delay,format:units"`
+	Delay     time.Duration     `json:"delay"`
 	Status    int               `json:"status"`
 	Headers   map[string]string `json:"headers"`
 	Body      string            `json:"body"`
-	Slow      time.Duration     `json:"slow,format:units"`
+	Slow      time.Duration     `json:"slow"`
 	Break     Break             `json:"break"`
 	Done      bool              `json:"done"`
 }

@@ -27,6 +27,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/edgegap-community/edgegap/internal/checks"
 )
 
 //go:embed *.txt
@@ -114,8 +116,8 @@ func hunt(mutants []mutant) error {
 				return
 			}
 			defer os.RemoveAll(dir)
-			if out, err := exec.Command("sh", "-c", "git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "+dir).CombinedOutput(); err != nil {
-				errs[i] = fmt.Errorf("copy: %w: %s", err, out)
+			if err := checks.Clone(".", dir); err != nil {
+				errs[i] = err
 				return
 			}
 			for m := range queue {
