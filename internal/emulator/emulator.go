@@ -56,8 +56,7 @@ type state struct {
 	shelves     map[label]*shelf    // the same, by what a session looks for
 	sessions    map[string]*session // all that ever existed
 	order       []*session          // the same, in the order of their making
-	listed      []*session          // those in the list, in that order; see list
-	stale       bool                // some of them have left it
+	listed      roll                // those of them that the API lists
 	bucket      bucket
 	faults      []Fault
 	requests    []*Request
