@@ -44,24 +44,23 @@ type Emulator struct {
 
 // state is what Reset begins anew.
 type state struct {
-	agenda      agenda
-	planned     int
-	ids         ids
-	dice        *rand.Rand          // for times
-	chance      *rand.Rand          // for faults
-	versions    map[[2]string]int64 // the integer ids of app versions, by name and version
-	made        int                 // deployments, ever
-	deployments []*deployment       // those that run or are on their way, in the order of their making
-	byID        map[string]*deployment
-	shelves     map[label]*shelf    // the same, by what a session looks for
-	sessions    map[string]*session // all that ever existed
-	order       []*session          // the same, in the order of their making
-	listed      roll                // those of them that the API lists
-	bucket      bucket
-	faults      []Fault
-	requests    []*Request
-	webhooks    []Webhook
-	delivered   chan struct{} // closed with the next webhook
+	agenda    agenda
+	planned   int
+	ids       ids
+	dice      *rand.Rand             // for times
+	chance    *rand.Rand             // for faults
+	versions  map[[2]string]int64    // the integer ids of app versions, by name and version
+	made      int                    // deployments, ever
+	byID      map[string]*deployment // those that run or are on their way
+	shelves   map[label]*shelf       // the same, by what a session looks for
+	sessions  map[string]*session    // all that ever existed
+	order     []*session             // the same, in the order of their making
+	listed    roll                   // those of them that the API lists
+	bucket    bucket
+	faults    []Fault
+	requests  []*Request
+	webhooks  []Webhook
+	delivered chan struct{} // closed with the next webhook
 }
 
 // New returns a running emulator. Close it. It panics if the configuration is
