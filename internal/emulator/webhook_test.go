@@ -5,7 +5,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,4 +158,75 @@ func TestWebhooksStayOnThisMachine(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What happened to one session is told in its order, also when its first webhook
+// is slow or sent again; those of another do not wait for it.
+func TestTheWebhooksOfASessionKeepTheirOrder(t *testing.T) {
+	for name, first := range map[string]http.HandlerFunc{
+		"slow":    func(http.ResponseWriter, *http.Request) { time.Sleep(5 * time.Second) },
+		"refused": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var taken atomic.Bool
+			receiver := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/late" && taken.CompareAndSwap(false, true) {
+					first(w, r)
+				}
+			})
+			config := emulator.Config{WebhookHandler: receiver, Unknown: emulator.Unknown{LinkedWhileWaiting: true, WebhookRetries: 3}}
+			within(t, config, func(t *testing.T, e *emulator.Emulator) {
+				start := time.Now()
+				late := create(t, e, `"webhook_url": "https://match.example/late"`)
+				create(t, e, `"webhook_url": "https://match.example/other"`)
+				time.Sleep(3 * time.Second)
+				if err := e.SetStatus(late, "Error"); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				told, other := []string{}, []string{}
+				for _, hook := range e.Webhooks() {
+					if hook.SessionID == late && hook.Answer == 200 {
+						told = append(told, hook.Status)
+					}
+					if hook.SessionID != late && hook.Time.Sub(start) <= 2*time.Second {
+						other = append(other, hook.Status)
+					}
+				}
+				if !slices.Equal(told, []string{"Waiting", "Ready", "Error"}) || !slices.Equal(other, []string{"Waiting", "Ready"}) {
+					t.Errorf("told %v, and in time of the other %v", told, other)
+				}
+			})
+		})
+	}
+}
+
+// Nothing of a session from before a Reset is sent after it: neither what waits
+// behind a slow webhook, nor another try of one that was refused.
+func TestAResetEndsTheWebhooks(t *testing.T) {
+	for name, answer := range map[string]int{"slow": 204, "refused": 500} {
+		t.Run(name, func(t *testing.T) {
+			sent := 0
+			slow := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				sent++
+				time.Sleep(2 * time.Second)
+				w.WriteHeader(answer)
+			})
+			config := emulator.Config{WebhookHandler: slow, ReadyAfter: -1, Unknown: emulator.Unknown{WebhookRetries: 3}}
+			within(t, config, func(t *testing.T, e *emulator.Emulator) {
+				id := create(t, e, `"webhook_url": "https://match.example/hook"`)
+				if err := e.SetStatus(id, "Error"); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second) // the first is on its way
+				e.Reset()
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if hooks := e.Webhooks(); sent != 1 || len(hooks) != 0 {
+					t.Errorf("%d were sent, recorded %v", sent, hooks)
+				}
+			})
+		})
+	}
 }
