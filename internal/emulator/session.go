@@ -187,6 +187,8 @@ func (e *Emulator) SetStatus(id, status string) error {
 		s.status = status
 		if status == StatusReady {
 			s.deployment.ready = true
+		}
+		if e.linked(s) {
 			e.announce(s)
 		}
 	case StatusError:

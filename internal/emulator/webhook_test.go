@@ -160,6 +160,34 @@ func TestWebhooksStayOnThisMachine(t *testing.T) {
 	})
 }
 
+// A status that was set is told like one that came by itself.
+func TestTheWebhooksOfSetStatuses(t *testing.T) {
+	for _, linked := range []bool{false, true} {
+		box := &inbox{}
+		config := emulator.Config{WebhookHandler: box, Unknown: emulator.Unknown{LinkedWhileWaiting: linked}}
+		within(t, config, func(t *testing.T, e *emulator.Emulator) {
+			id := create(t, e, `"webhook_url": "https://match.example/hook"`)
+			want := []string{"Ready", "Unprocessable", "Error"}
+			if linked {
+				want = slices.Insert(want, 0, "Waiting")
+			}
+			for _, status := range []string{"Initializing", "Seeking", "Waiting", "Ready", "Unprocessable", "Error", "Linked", "Terminating"} {
+				if err := e.SetStatus(id, status); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			var told []string
+			for _, hook := range e.Webhooks() {
+				told = append(told, hook.Status)
+			}
+			if !slices.Equal(told, want) {
+				t.Errorf("told %v, want %v", told, want)
+			}
+		})
+	}
+}
+
 // What happened to one session is told in its order, also when its first webhook
 // is slow or sent again; those of another do not wait for it.
 func TestTheWebhooksOfASessionKeepTheirOrder(t *testing.T) {
