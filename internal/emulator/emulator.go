@@ -7,8 +7,8 @@
 // What is simulated: a session passes from Initializing over Seeking and
 // Waiting to Ready, is given a place on a deployment that fits it or on a new
 // one, and is gone soon after it is deleted. A deployment runs on when its
-// sessions are gone. Not simulated: empty_ttl and session_max_duration, so a
-// deployment never ends by itself; telemetry; measured latencies.
+// sessions are gone, for as long as its app version says. What is done about
+// each fact of the API, and what is not simulated, is in docs/emulator.md.
 //
 // State changes with time are worked out when somebody looks. One timer, for
 // the next change, exists for the sake of webhooks. An Emulator made inside a

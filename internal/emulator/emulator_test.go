@@ -105,38 +105,20 @@ func settled(t *testing.T, e *emulator.Emulator, fields string) api.SessionGet {
 	return get(t, e, id)
 }
 
+// plan plans faults that must be good.
+func plan(t *testing.T, e *emulator.Emulator, faults ...emulator.Fault) {
+	t.Helper()
+	if err := e.FailNext(faults...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func ips(n int) string {
 	var quoted []string
 	for i := range n {
 		quoted = append(quoted, fmt.Sprintf("%q", fmt.Sprintf("203.0.113.%d", i+1)))
 	}
 	return "[" + strings.Join(quoted, ",") + "]"
-}
-
-func TestIDsAreSeededUniqueAndShaped(t *testing.T) {
-	within(t, emulator.Config{Seed: 7, ReadyAfter: -1}, func(t *testing.T, e *emulator.Emulator) {
-		again := emulator.New(emulator.Config{Seed: 7, ReadyAfter: -1})
-		defer again.Close()
-		other := emulator.New(emulator.Config{Seed: 8, ReadyAfter: -1})
-		defer other.Close()
-		seen := map[string]bool{}
-		for range 500 {
-			id := create(t, e, "")
-			if len(id) != 14 || strings.Trim(id[:12], "0123456789abcdef") != "" || id[12:] != "-S" {
-				t.Fatalf("id %q", id)
-			}
-			if seen[id] {
-				t.Fatalf("id %s twice", id)
-			}
-			seen[id] = true
-			if same := create(t, again, ""); same != id {
-				t.Fatalf("the same seed gave %s and %s", id, same)
-			}
-			if different := create(t, other, ""); different == id {
-				t.Fatalf("another seed gave %s too", id)
-			}
-		}
-	})
 }
 
 func TestResetBeginsAnew(t *testing.T) {

@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -34,83 +35,108 @@ func (i *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func TestAWebhookIsSentWhenTheSessionIsReady(t *testing.T) {
-	box := &inbox{}
-	within(t, emulator.Config{WebhookHandler: box}, func(t *testing.T, e *emulator.Emulator) {
-		start := time.Now()
-		id := create(t, e, `"ip_list": ["203.0.113.1"], "webhook_url": "https://match.example/hook?secret=s"`)
-		time.Sleep(time.Minute) // nobody asks
-		synctest.Wait()
-		if len(box.bodies) != 1 || box.times[0].Sub(start) != 2*time.Second {
-			t.Fatalf("%v at %v", box.bodies, box.times)
+// told is what a session with a webhook is told of, with the time of each since
+// its creation, within a minute.
+func told(t *testing.T, e *emulator.Emulator, box *inbox) (got []string) {
+	t.Helper()
+	box.bodies, box.times = nil, nil
+	start := time.Now()
+	create(t, e, `"ip_list": ["203.0.113.1"], "webhook_url": "https://match.example/hook?secret=s"`)
+	time.Sleep(time.Minute) // nobody asks
+	synctest.Wait()
+	for i, body := range box.bodies {
+		text, ok := strings.CutPrefix(body, "POST /hook?secret=s application/json ")
+		var s api.SessionContext
+		if err := json.Unmarshal([]byte(text), &s); err != nil || !ok {
+			t.Errorf("%s: %v", body, err)
 		}
-		text, ok := strings.CutPrefix(box.bodies[0], "POST /hook?secret=s application/json ")
-		if !ok {
-			t.Errorf("%s", box.bodies[0])
-		}
-		var got, want api.SessionContext
-		want = call[api.Sessions](t, e, "GET", "/v1/sessions", "").Data[0]
-		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want || got.SessionID != id || !got.Ready {
-			t.Errorf("%+v, want %+v", got, want)
-		}
-		hooks := e.Webhooks()
-		if len(hooks) != 1 || hooks[0].Answer != 204 || hooks[0].SessionID != id || hooks[0].Status != "Ready" {
-			t.Errorf("%+v", hooks)
-		}
-	})
-}
-
-func TestWebhooksOfOtherEndings(t *testing.T) {
-	for name, c := range map[string]struct {
-		config emulator.Config
-		want   []string // statuses
-		after  time.Duration
-	}{
-		"unprocessable":             {emulator.Config{Apps: []emulator.App{{NoAutodeploy: true}}}, []string{"Unprocessable"}, 800 * time.Millisecond},
-		"error":                     {emulator.Config{Apps: []emulator.App{{FailsToStart: true}}}, []string{"Error"}, 2 * time.Second},
-		"linked before it is ready": {emulator.Config{Unknown: emulator.Unknown{LinkedWhileWaiting: true}}, []string{"Waiting", "Ready"}, 2 * time.Second},
-		"the full body":             {emulator.Config{Unknown: emulator.Unknown{FullWebhook: true}}, []string{"Ready"}, 2 * time.Second},
-	} {
-		t.Run(name, func(t *testing.T) {
-			box := &inbox{}
-			c.config.WebhookHandler = box
-			within(t, c.config, func(t *testing.T, e *emulator.Emulator) {
-				start := time.Now()
-				create(t, e, `"webhook_url": "https://match.example/hook"`)
-				time.Sleep(time.Minute)
-				synctest.Wait()
-				if len(box.bodies) != len(c.want) {
-					t.Fatalf("%v", box.bodies)
-				}
-				for i, body := range box.bodies {
-					if !strings.Contains(body, `"status":"`+c.want[i]+`"`) {
-						t.Errorf("%s, want %s", body, c.want[i])
-					}
-					if full := strings.Contains(body, `"deployment":{`); full != c.config.Unknown.FullWebhook {
-						t.Errorf("the wrong body: %s", body)
-					}
-				}
-				if got := box.times[len(box.times)-1].Sub(start); got != c.after {
-					t.Errorf("after %v, want %v", got, c.after)
-				}
-			})
-		})
+		got = append(got, fmt.Sprint(s.Status, " after ", box.times[i].Sub(start)))
 	}
+	if hooks := e.Webhooks(); len(hooks) != len(got) {
+		t.Errorf("recorded %+v, sent %v", hooks, got)
+	}
+	return got
 }
 
-func TestWebhookRetries(t *testing.T) {
-	for _, c := range []struct{ retries, want int }{{0, 1}, {1, 2}, {5, 3}} {
-		box := &inbox{statuses: []int{500, 302, 200}}
-		config := emulator.Config{WebhookHandler: box, Unknown: emulator.Unknown{WebhookRetries: c.retries}}
-		within(t, config, func(t *testing.T, e *emulator.Emulator) {
-			create(t, e, `"webhook_url": "https://match.example/hook"`)
-			time.Sleep(time.Minute)
+var webhookFacts = facts{
+	"when a webhook is sent": func(t *testing.T) {
+		for want, app := range map[string]emulator.App{
+			"Ready after 2s": {}, "Unprocessable after 800ms": {NoAutodeploy: true}, "Error after 2s": {FailsToStart: true},
+		} {
+			box := &inbox{}
+			linked := emulator.Unknown{LinkedWhileWaiting: true}
+			both := []string{"Waiting after 800ms", want}
+			if app.NoAutodeploy {
+				both = both[1:]
+			}
+			guess(emulator.Config{WebhookHandler: box, Apps: []emulator.App{app}}, linked, func(t *testing.T, e *emulator.Emulator) []string {
+				return told(t, e, box)
+			}, []string{want}, both)(t)
+		}
+		box := &inbox{}
+		within(t, emulator.Config{WebhookHandler: box}, func(t *testing.T, e *emulator.Emulator) {
+			told(t, e, box)
+			end(t, e, e.Deployments()[0].RequestID)
 			synctest.Wait()
-			if len(box.bodies) != c.want || len(e.Webhooks()) != c.want {
-				t.Errorf("%d retries: sent %d times, recorded %d", c.retries, len(box.bodies), len(e.Webhooks()))
+			if hooks := e.Webhooks(); len(hooks) != 2 || hooks[1].Status != "Error" || hooks[1].Answer != 204 {
+				t.Errorf("a deployment that ended: %+v", hooks)
 			}
 		})
-	}
+	},
+
+	"the body of a webhook": func(t *testing.T) {
+		for _, full := range []bool{false, true} {
+			box := &inbox{}
+			within(t, emulator.Config{WebhookHandler: box, Unknown: emulator.Unknown{FullWebhook: full}}, func(t *testing.T, e *emulator.Emulator) {
+				id := create(t, e, `"ip_list": ["203.0.113.1"], "webhook_url": "https://match.example/hook"`)
+				time.Sleep(2 * time.Second)
+				synctest.Wait()
+				_, want := answer(t, e, "GET", "/v1/session/"+id, "")
+				if !full {
+					want, _ = json.Marshal(call[api.Sessions](t, e, "GET", "/v1/sessions", "").Data[0])
+				}
+				hooks := e.Webhooks()
+				if len(hooks) != 1 || hooks[0].Body != strings.TrimSpace(string(want)) || !strings.HasSuffix(box.bodies[0], " "+hooks[0].Body) {
+					t.Errorf("full %t: %+v, want %s", full, hooks, want)
+				}
+			})
+		}
+	},
+
+	"another try of a webhook": func(t *testing.T) {
+		for retries, want := range map[int][]string{1: {"Ready after 2s", "Ready after 3s"}, 5: {"Ready after 2s", "Ready after 3s", "Ready after 4s"}} {
+			box := &inbox{}
+			guess(emulator.Config{WebhookHandler: box}, emulator.Unknown{WebhookRetries: retries}, func(t *testing.T, e *emulator.Emulator) []string {
+				box.statuses = []int{500, 302, 200}
+				return told(t, e, box)
+			}, want[:1], want)(t)
+		}
+	},
+
+	"the time a webhook may take": func(t *testing.T) {
+		stuck := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		guess(emulator.Config{WebhookHandler: stuck}, emulator.Unknown{WebhookTimeout: 3 * time.Second}, func(t *testing.T, e *emulator.Emulator) time.Duration {
+			create(t, e, `"webhook_url": "https://match.example/hook"`)
+			time.Sleep(2 * time.Second)
+			start := time.Now()
+			hooks, err := e.WaitWebhooks(t.Context(), 1)
+			if err != nil || hooks[0].Answer != 0 || hooks[0].Problem == "" {
+				t.Errorf("%+v, %v", hooks, err)
+			}
+			return time.Since(start)
+		}, 10*time.Second, 3*time.Second)(t)
+	},
+
+	"the headers of a webhook": func(t *testing.T) {
+		var got http.Header
+		receiver := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Clone() })
+		set := emulator.Unknown{WebhookHeaders: map[string]string{"X-Signature": "sha256=00", "content-type": "text/json"}}
+		guess(emulator.Config{WebhookHandler: receiver, ReadyAfter: -1}, set, func(t *testing.T, e *emulator.Emulator) http.Header {
+			create(t, e, `"webhook_url": "https://match.example/hook"`)
+			synctest.Wait()
+			return got
+		}, http.Header{"Content-Type": {"application/json"}}, http.Header{"Content-Type": {"text/json"}, "X-Signature": {"sha256=00"}})(t)
+	},
 }
 
 func TestAReceiverThatNeverAnswers(t *testing.T) {
