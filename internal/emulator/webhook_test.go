@@ -1,7 +1,9 @@
 package emulator_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -182,6 +184,43 @@ func TestWebhooksStayOnThisMachine(t *testing.T) {
 			if last.Answer != 0 || last.Problem != "the host is not loopback" {
 				t.Errorf("%s: %+v", host, last)
 			}
+		}
+	})
+}
+
+func TestWaitWebhooks(t *testing.T) {
+	receiver := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	within(t, emulator.Config{WebhookHandler: receiver}, func(t *testing.T, e *emulator.Emulator) {
+		told := func() { create(t, e, `"webhook_url": "https://match.example/hook"`) }
+		start := time.Now()
+		wait := func(ctx context.Context, n, want int, wrong error, after time.Duration) {
+			t.Helper()
+			hooks, err := e.WaitWebhooks(ctx, n)
+			if len(hooks) != want || hooks == nil || !errors.Is(err, wrong) || time.Since(start) != after {
+				t.Errorf("for %d: %v after %v: %+v", n, err, time.Since(start), hooks)
+			}
+		}
+		wait(t.Context(), 0, 0, nil, 0)
+		told()
+		told()
+		wait(t.Context(), 2, 2, nil, 2*time.Second)
+		told()
+		limited, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		wait(limited, 4, 3, context.DeadlineExceeded, 5*time.Second)
+		wait(limited, 3, 3, nil, 5*time.Second) // met is met, though the context has ended
+
+		// A Reset begins the count anew, also for one who waits already.
+		time.AfterFunc(time.Second, func() {
+			e.Reset()
+			for range 4 {
+				told()
+			}
+		})
+		wait(t.Context(), 4, 4, nil, 8*time.Second)
+		time.AfterFunc(time.Second, e.Close)
+		if hooks, err := e.WaitWebhooks(t.Context(), 5); err == nil || !strings.Contains(err.Error(), "closed") || len(hooks) != 4 || time.Since(start) != 9*time.Second {
+			t.Errorf("closed: %v after %v: %+v", err, time.Since(start), hooks)
 		}
 	})
 }
