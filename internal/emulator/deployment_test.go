@@ -184,6 +184,13 @@ var deploymentFacts = facts{
 				t.Errorf("a far deployment is taken before a near one: %+v", s.Deployment)
 			}
 		})
+		within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+			oldest := settled(t, e, `"country": "Japan"`)
+			settled(t, e, `"selectors": [{"tag": "later"}]`)
+			if s := settled(t, e, ""); s.Deployment.RequestID != oldest.Deployment.RequestID {
+				t.Errorf("of equally near ones not the oldest is taken: %+v", s.Deployment)
+			}
+		})
 	},
 
 	"fields of a location filter": func(t *testing.T) {
@@ -262,6 +269,9 @@ var deploymentFacts = facts{
 			deploy(t, e) // never has a session
 			runs(time.Minute-ms, true)
 			runs(ms, false)
+
+			settled(t, e, "") // must not be put on one that ended
+			runs(0, true)
 		})
 	},
 
@@ -331,12 +341,22 @@ func TestADeploymentIsUpWhenItsFirstSessionIs(t *testing.T) {
 			t.Errorf("%+v on %+v", s, s.Deployment)
 		}
 	})
+	within(t, emulator.Config{ReadyAfter: 10 * time.Second}, func(t *testing.T, e *emulator.Emulator) {
+		create(t, e, "")
+		time.Sleep(5 * time.Second)
+		if err := e.Configure(emulator.Config{}); err != nil {
+			t.Fatal(err)
+		}
+		if s := settled(t, e, ""); s.Status != "Ready" || !s.Deployment.Ready || len(e.Deployments()) != 1 {
+			t.Errorf("a later session that is Ready before the first: %+v on %+v", s, s.Deployment)
+		}
+	})
 }
 
 // A deployment comes up though the session that it was started for is deleted
 // before, and ends then if nobody wants it.
 func TestADeploymentWhoseFirstSessionIsDeleted(t *testing.T) {
-	within(t, emulator.Config{Apps: []emulator.App{{EmptyTTL: time.Minute}}}, func(t *testing.T, e *emulator.Emulator) {
+	within(t, emulator.Config{Apps: []emulator.App{{EmptyTTL: 500 * ms}}}, func(t *testing.T, e *emulator.Emulator) {
 		first := create(t, e, "")
 		time.Sleep(time.Second) // Waiting
 		call[api.SessionDelete](t, e, "DELETE", "/v1/session/"+first, "")
@@ -347,7 +367,7 @@ func TestADeploymentWhoseFirstSessionIsDeleted(t *testing.T) {
 		if d := e.Deployments(); len(d) != 1 || !d[0].Ready {
 			t.Fatalf("%+v", d)
 		}
-		time.Sleep(time.Minute - ms)
+		time.Sleep(499 * ms)
 		if d := e.Deployments(); len(d) != 1 {
 			t.Errorf("it ended early: %+v", d)
 		}
@@ -374,7 +394,7 @@ func TestAnEndedDeploymentFreesNothingTwice(t *testing.T) {
 			if d := e.Deployments(); len(d) != 1 || d[0].RequestID != second.Deployment.RequestID || d[0].SocketsUsed != 3 {
 				t.Errorf("%s: %+v", status, d)
 			}
-			if s := settled(t, e, `"ip_list": `+ips(3)); s.Deployment.SocketsUsage != 3 || s.Deployment.RequestID == second.Deployment.RequestID {
+			if s := settled(t, e, `"ip_list": `+ips(3)); s.Deployment.SocketsUsage != 3 || len(e.Deployments()) != 2 {
 				t.Errorf("%s: %+v", status, s.Deployment)
 			}
 			if e.EndDeployment(first.Deployment.RequestID) == nil || e.SetJoinable(first.Deployment.RequestID, true) == nil {

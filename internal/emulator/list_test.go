@@ -276,15 +276,27 @@ var bulkStopFacts = facts{
 		})
 	},
 
-	"the time a bulk stop takes": guess(emulator.Config{}, emulator.Unknown{BulkStopTakes: 5 * time.Second}, func(t *testing.T, e *emulator.Emulator) (exists [3]bool) {
-		filters := `{"filters": [` + field("session_id", "any", settled(t, e, "").SessionID) + `]}`
-		if answer := call[api.SessionBulkStopResponse](t, e, "POST", "/v1/sessions/bulk-stop", filters); len(answer.Processable) != 1 {
-			t.Errorf("%+v", answer)
-		}
-		for i, after := range []time.Duration{0, 4999 * ms, ms} {
-			time.Sleep(after)
-			exists[i] = e.Sessions()[0].Exists
-		}
-		return exists
-	}, [3]bool{}, [3]bool{true, true, false}),
+	"the time a bulk stop takes": func(t *testing.T) {
+		guess(emulator.Config{}, emulator.Unknown{BulkStopTakes: 5 * time.Second}, func(t *testing.T, e *emulator.Emulator) (exists [3]bool) {
+			filters := `{"filters": [` + field("session_id", "any", settled(t, e, "").SessionID) + `]}`
+			if answer := call[api.SessionBulkStopResponse](t, e, "POST", "/v1/sessions/bulk-stop", filters); len(answer.Processable) != 1 {
+				t.Errorf("%+v", answer)
+			}
+			for i, after := range []time.Duration{0, 4999 * ms, ms} {
+				time.Sleep(after)
+				exists[i] = e.Sessions()[0].Exists
+			}
+			return exists
+		}, [3]bool{}, [3]bool{true, true, false})(t)
+		within(t, emulator.Config{Unknown: emulator.Unknown{BulkStopTakes: 5 * time.Second}}, func(t *testing.T, e *emulator.Emulator) {
+			path := "/v1/session/" + create(t, e, "")
+			call[api.SessionBulkStopResponse](t, e, "POST", "/v1/sessions/bulk-stop", `{"filters": [`+field("session_id", "not", "none")+`]}`)
+			time.Sleep(4500 * ms)
+			call[api.SessionDelete](t, e, "DELETE", path, "")
+			time.Sleep(time.Second)
+			if got, _ := status(t, e, "GET", path, ""); got != 404 {
+				t.Errorf("one that was deleted meanwhile is deleted again: %d", got)
+			}
+		})
+	},
 }
