@@ -300,6 +300,9 @@ func TestTheLedger(t *testing.T) {
 		kept := settled(t, e, `"version_name": "1.0", "ip_list": `+ips(1)+`, "webhook_url": "https://example.invalid/hook?match=1"`)
 		stopped := create(t, e, "")
 		status(t, e, "DELETE", "/v1/session/"+stopped, "")
+		if e.Sessions()[1].Exists {
+			t.Error("a deleted session exists")
+		}
 		time.Sleep(time.Hour)
 		got := e.Sessions()
 		if len(got) != 2 {
