@@ -69,7 +69,7 @@ func (e *Emulator) find(s *session) (*deployment, string) {
 }
 
 // first is the oldest deployment at a place that has room and all the tags of
-// the session.
+// the session. Of the shelves of these tags it searches the shortest.
 func (e *Emulator) first(s *session, place, need int) *deployment {
 	var tags []string
 	for _, selector := range s.request.Selectors {
@@ -78,10 +78,16 @@ func (e *Emulator) first(s *session, place, need int) *deployment {
 		}
 	}
 	l := label{app: s.app.Name, version: s.app.Version, place: place}
-	if len(tags) > 0 {
-		l.tag = tags[0]
-	}
 	on := e.shelves[l]
+	for _, l.tag = range tags {
+		tagged := e.shelves[l]
+		if tagged == nil {
+			return nil
+		}
+		if len(tagged.deployments) < len(on.deployments) {
+			on = tagged
+		}
+	}
 	if on == nil {
 		return nil
 	}
@@ -184,7 +190,6 @@ func (e *Emulator) deploy(app App, request api.SessionModel) *deployment {
 		}
 	}
 	e.byID[d.id] = d
-	e.deployments = append(e.deployments, d)
 	e.shelve(d, "")
 	e.mark(d, request.Selectors)
 	return d
@@ -224,7 +229,6 @@ func (e *Emulator) end(d *deployment, status, problem string, now time.Time) {
 	d.ended, d.emptySince = true, time.Time{}
 	d.reshelve()
 	delete(e.byID, d.id)
-	e.deployments = slices.DeleteFunc(e.deployments, func(other *deployment) bool { return other == d })
 	for _, s := range slices.SortedFunc(maps.Keys(d.sessions), func(a, b *session) int { return cmp.Compare(a.number, b.number) }) {
 		readable := orElse(d.app.SessionMaxDuration, time.Hour)
 		if status == StatusTerminating {

@@ -7,8 +7,8 @@
 // What is simulated: a session passes from Initializing over Seeking and
 // Waiting to Ready, is given a place on a deployment that fits it or on a new
 // one, and is gone soon after it is deleted. A deployment runs on when its
-// sessions are gone. Not simulated: empty_ttl and session_max_duration, so a
-// deployment never ends by itself; telemetry; measured latencies.
+// sessions are gone, for as long as its app version says. What is done about
+// each fact of the API, and what is not simulated, is in docs/emulator.md.
 //
 // State changes with time are worked out when somebody looks. One timer, for
 // the next change, exists for the sake of webhooks. An Emulator made inside a
@@ -44,25 +44,23 @@ type Emulator struct {
 
 // state is what Reset begins anew.
 type state struct {
-	agenda      agenda
-	planned     int
-	ids         ids
-	dice        *rand.Rand          // for times
-	chance      *rand.Rand          // for faults
-	versions    map[[2]string]int64 // the integer ids of app versions, by name and version
-	made        int                 // deployments, ever
-	deployments []*deployment       // those that run or are on their way, in the order of their making
-	byID        map[string]*deployment
-	shelves     map[label]*shelf    // the same, by what a session looks for
-	sessions    map[string]*session // all that ever existed
-	order       []*session          // the same, in the order of their making
-	listed      []*session          // those in the list, in that order; see list
-	stale       bool                // some of them have left it
-	bucket      bucket
-	faults      []Fault
-	requests    []*Request
-	webhooks    []Webhook
-	delivered   chan struct{} // closed with the next webhook
+	agenda    agenda
+	planned   int
+	ids       ids
+	dice      *rand.Rand             // for times
+	chance    *rand.Rand             // for faults
+	versions  map[[2]string]int64    // the integer ids of app versions, by name and version
+	made      int                    // deployments, ever
+	byID      map[string]*deployment // those that run or are on their way
+	shelves   map[label]*shelf       // the same, by what a session looks for
+	sessions  map[string]*session    // all that ever existed
+	order     []*session             // the same, in the order of their making
+	listed    roll                   // those of them that the API lists
+	bucket    bucket
+	faults    []Fault
+	requests  []*Request
+	webhooks  []Webhook
+	delivered chan struct{} // closed with the next webhook
 }
 
 // New returns a running emulator. Close it. It panics if the configuration is

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -105,38 +106,20 @@ func settled(t *testing.T, e *emulator.Emulator, fields string) api.SessionGet {
 	return get(t, e, id)
 }
 
+// plan plans faults that must be good.
+func plan(t *testing.T, e *emulator.Emulator, faults ...emulator.Fault) {
+	t.Helper()
+	if err := e.FailNext(faults...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func ips(n int) string {
 	var quoted []string
 	for i := range n {
 		quoted = append(quoted, fmt.Sprintf("%q", fmt.Sprintf("203.0.113.%d", i+1)))
 	}
 	return "[" + strings.Join(quoted, ",") + "]"
-}
-
-func TestIDsAreSeededUniqueAndShaped(t *testing.T) {
-	within(t, emulator.Config{Seed: 7, ReadyAfter: -1}, func(t *testing.T, e *emulator.Emulator) {
-		again := emulator.New(emulator.Config{Seed: 7, ReadyAfter: -1})
-		defer again.Close()
-		other := emulator.New(emulator.Config{Seed: 8, ReadyAfter: -1})
-		defer other.Close()
-		seen := map[string]bool{}
-		for range 500 {
-			id := create(t, e, "")
-			if len(id) != 14 || strings.Trim(id[:12], "0123456789abcdef") != "" || id[12:] != "-S" {
-				t.Fatalf("id %q", id)
-			}
-			if seen[id] {
-				t.Fatalf("id %s twice", id)
-			}
-			seen[id] = true
-			if same := create(t, again, ""); same != id {
-				t.Fatalf("the same seed gave %s and %s", id, same)
-			}
-			if different := create(t, other, ""); different == id {
-				t.Fatalf("another seed gave %s too", id)
-			}
-		}
-	})
 }
 
 func TestResetBeginsAnew(t *testing.T) {
@@ -156,31 +139,75 @@ func TestResetBeginsAnew(t *testing.T) {
 	})
 }
 
-func TestConfigureTakesOnlyWhatIsValid(t *testing.T) {
-	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
-		for name, bad := range map[string]emulator.Config{
-			"kind":      {Apps: []emulator.App{{Kind: "Seats"}}},
-			"sockets":   {Apps: []emulator.App{{Sockets: -1}}},
-			"speed":     {Speed: -1},
-			"rate":      {RateLimit: emulator.RateLimit{PerSecond: -1}},
-			"max_limit": {Unknown: emulator.Unknown{MaxLimit: -1}},
-			"answer":    {Unknown: emulator.Unknown{UnknownIP: 302}},
-			"not found": {Unknown: emulator.Unknown{DeletedSession: 200}},
-		} {
-			if err := e.Configure(bad); err == nil {
-				t.Errorf("%s: taken", name)
+func TestOnlyAValidConfigurationIsTaken(t *testing.T) {
+	wrong := []struct {
+		setting string
+		config  emulator.Config
+	}{
+		{"speed", emulator.Config{Speed: -1}},
+		{"speed", emulator.Config{Speed: math.NaN()}},
+		{"apps[0].kind", emulator.Config{Apps: []emulator.App{{Kind: "Seats"}}}},
+		{"apps[1].sockets", emulator.Config{Apps: []emulator.App{{}, {Sockets: -1}}}},
+		{"apps[0].empty_ttl", emulator.Config{Apps: []emulator.App{{EmptyTTL: -1}}}},
+		{"apps[0].session_max_duration", emulator.Config{Apps: []emulator.App{{SessionMaxDuration: time.Hour - 1}}}},
+		{"apps[0].session_max_duration", emulator.Config{Apps: []emulator.App{{SessionMaxDuration: -1}}}},
+		{"initializing_for and seeking_for", emulator.Config{InitializingFor: 2*time.Second + 1}},
+		{"initializing_for and seeking_for", emulator.Config{InitializingFor: -1, SeekingFor: 2*time.Second + 1}},
+		{"initializing_for and seeking_for", emulator.Config{ReadyAfter: -1, SeekingFor: 1}},
+		{"initializing_for and seeking_for", emulator.Config{InitializingFor: time.Second, SeekingFor: time.Second + 1, ReadyAfterMost: time.Hour}},
+		{"rate_limit.per_second", emulator.Config{RateLimit: emulator.RateLimit{PerSecond: -1}}},
+		{"rate_limit.burst", emulator.Config{RateLimit: emulator.RateLimit{Burst: -1}}},
+		{"rate_limit.retry_after", emulator.Config{RateLimit: emulator.RateLimit{RetryAfter: -1}}},
+		{"unknown.unknown_app", emulator.Config{Unknown: emulator.Unknown{UnknownApp: 200}}},
+		{"unknown.unknown_session", emulator.Config{Unknown: emulator.Unknown{UnknownSession: 399}}},
+		{"unknown.deleted_session", emulator.Config{Unknown: emulator.Unknown{DeletedSession: 600}}},
+		{"unknown.sessionless_app", emulator.Config{Unknown: emulator.Unknown{SessionlessApp: 201}}},
+		{"unknown.unknown_field", emulator.Config{Unknown: emulator.Unknown{UnknownField: 302}}},
+		{"unknown.full_deployment", emulator.Config{Unknown: emulator.Unknown{FullDeployment: -1}}},
+		{"unknown.no_socket", emulator.Config{Unknown: emulator.Unknown{NoSocket: 1}}},
+		{"unknown.duplicate_ip", emulator.Config{Unknown: emulator.Unknown{DuplicateIP: 302}}},
+		{"unknown.unknown_ip", emulator.Config{Unknown: emulator.Unknown{UnknownIP: 302}}},
+		{"unknown.empty_ip_list", emulator.Config{Unknown: emulator.Unknown{EmptyIPList: 302}}},
+		{"unknown.empty_filters", emulator.Config{Unknown: emulator.Unknown{EmptyFilters: 302}}},
+		{"unknown.page_beyond_end", emulator.Config{Unknown: emulator.Unknown{PageBeyondEnd: 302}}},
+		{"unknown.default_limit", emulator.Config{Unknown: emulator.Unknown{DefaultLimit: -1}}},
+		{"unknown.max_limit", emulator.Config{Unknown: emulator.Unknown{MaxLimit: -1}}},
+		{"unknown.bulk_stop_takes", emulator.Config{Unknown: emulator.Unknown{BulkStopTakes: -1}}},
+		{"unknown.ended_status", emulator.Config{Unknown: emulator.Unknown{EndedStatus: "Ready"}}},
+		{"unknown.webhook_retries", emulator.Config{Unknown: emulator.Unknown{WebhookRetries: -1}}},
+		{"unknown.webhook_timeout", emulator.Config{Unknown: emulator.Unknown{WebhookTimeout: -1}}},
+		{"unknown.webhook_headers", emulator.Config{Unknown: emulator.Unknown{WebhookHeaders: map[string]string{"X Y": "a"}}}},
+		{"unknown.webhook_headers", emulator.Config{Unknown: emulator.Unknown{WebhookHeaders: map[string]string{"X": "a\nb"}}}},
+	}
+	within(t, emulator.Config{Key: "first"}, func(t *testing.T, e *emulator.Emulator) {
+		for _, c := range wrong {
+			if err := e.Configure(c.config); err == nil || !strings.HasPrefix(err.Error(), "emulator: "+c.setting) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: %v", c.setting, err)
 			}
 			func() {
 				defer func() {
 					if recover() == nil {
-						t.Errorf("%s: New took it", name)
+						t.Errorf("%s: New took it", c.setting)
 					}
 				}()
-				emulator.New(bad)
+				emulator.New(c.config)
 			}()
 		}
-		if err := e.Configure(emulator.Config{Key: "another"}); err != nil {
-			t.Fatal(err)
+		if e.Config().Key != "first" {
+			t.Error("a bad configuration was taken")
+		}
+		both := emulator.Config{Speed: -1, Apps: []emulator.App{{Sockets: -1}}}.Valid()
+		if both == nil || both.Error() != "emulator: apps[0].sockets must not be negative\nemulator: speed must not be negative" {
+			t.Errorf("not all that is wrong: %v", both)
+		}
+		for _, fine := range []emulator.Config{
+			{InitializingFor: 2 * time.Second, SeekingFor: -1, TerminatingFor: -1, ReadyAfterMost: 1},
+			{Apps: []emulator.App{{Kind: "Default", SessionMaxDuration: time.Hour}}, Unknown: emulator.Unknown{UnknownIP: 200, UnknownApp: 599, EndedStatus: "Error"}},
+			{Key: "another"},
+		} {
+			if err := e.Configure(fine); err != nil {
+				t.Error(err)
+			}
 		}
 		if got, _ := status(t, e, "GET", "/v1/sessions", ""); got != 401 {
 			t.Errorf("the new key was not asked for: %d", got)

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -143,17 +145,195 @@ func TestFaultsStrikeInTheirOrder(t *testing.T) {
 
 func TestFaultsThatMakeNoSense(t *testing.T) {
 	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
-		for _, bad := range []emulator.Fault{
-			{Operation: "get"}, {Times: -1}, {Delay: -1}, {Status: 99}, {Status: 100}, {Status: 600}, {Break: "explode"},
+		for _, bad := range []struct {
+			field string
+			fault emulator.Fault
+		}{
+			{"operation", emulator.Fault{Operation: "get"}},
+			{"times", emulator.Fault{Times: -1}},
+			{"share", emulator.Fault{Share: -0.1}},
+			{"share", emulator.Fault{Share: 1.1}},
+			{"share", emulator.Fault{Share: math.NaN()}},
+			{"delay", emulator.Fault{Delay: -1}},
+			{"slow", emulator.Fault{Slow: -1}},
+			{"status", emulator.Fault{Status: 99}},
+			{"status", emulator.Fault{Status: 100}},
+			{"status", emulator.Fault{Status: 600}},
+			{"body", emulator.Fault{Body: "oops"}},
+			{"break", emulator.Fault{Break: "explode"}},
+			{"headers", emulator.Fault{Headers: map[string]string{"": "a"}}},
+			{"headers", emulator.Fault{Headers: map[string]string{"X Y": "a"}}},
+			{"headers", emulator.Fault{Headers: map[string]string{"X": "a\r\nY: b"}}},
 		} {
-			if err := e.FailNext(emulator.Fault{Status: 500}, bad); err == nil {
-				t.Errorf("%+v was taken", bad)
+			err := e.FailNext(emulator.Fault{Status: 500}, bad.fault)
+			if err == nil || !strings.HasPrefix(err.Error(), "emulator: faults[1]."+bad.field) {
+				t.Errorf("%+v: %v", bad.fault, err)
 			}
 		}
 		if got, _ := status(t, e, "GET", "/v1/sessions", ""); got != 200 {
 			t.Errorf("the good one among the bad was planned: %d", got)
 		}
 	})
+}
+
+// A share of the calls fails, the same for the same seed and calls.
+func TestAShareOfTheCallsFails(t *testing.T) {
+	draw := func(seed uint64, share float64, between bool) (struck []int) {
+		within(t, emulator.Config{Seed: seed}, func(t *testing.T, e *emulator.Emulator) {
+			plan(t, e, emulator.Fault{Operation: "list-sessions", Share: share, Status: 503})
+			for i := range 1000 {
+				if got, _ := status(t, e, "GET", "/v1/sessions", ""); got == 503 {
+					struck = append(struck, i)
+				}
+				if between { // draws nothing
+					status(t, e, "GET", "/v1/session/x", "")
+				}
+			}
+			if left := e.ForgetFaults(); len(left) != 1 {
+				t.Errorf("it did not last: %+v", left)
+			}
+		})
+		return struck
+	}
+	first := draw(1, 0.1, false)
+	if n := len(first); n < 70 || n > 130 {
+		t.Errorf("%d of 1,000, want about 100", n)
+	}
+	if again := draw(1, 0.1, true); !slices.Equal(again, first) {
+		t.Errorf("the same seed drew %v and %v", first, again)
+	}
+	if other := draw(2, 0.1, false); slices.Equal(other, first) {
+		t.Error("another seed drew the same")
+	}
+	if n := len(draw(1, 1, false)); n != 1000 {
+		t.Errorf("a share of 1: %d", n)
+	}
+	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		plan(t, e, emulator.Fault{Share: 0.5, Times: 7, Status: 503}, emulator.Fault{Times: 1000, Status: 500})
+		struck := 0
+		for range 100 {
+			got, _ := status(t, e, "GET", "/v1/sessions", "")
+			if got == 503 {
+				struck++
+			} else if got != 500 {
+				t.Fatalf("a call that the share spares meets the next fault: %d", got)
+			}
+		}
+		if left := e.ForgetFaults(); struck != 7 || len(left) != 1 || left[0].Times != 1000-93 {
+			t.Errorf("struck %d times, left %+v", struck, left)
+		}
+	})
+}
+
+func TestTheHeadersOfAFault(t *testing.T) {
+	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		for _, f := range []emulator.Fault{{}, {Status: 429}, {Status: 502, Body: "<html>"}} {
+			headers := map[string]string{"Retry-After": "7", "x-trace": "t1"}
+			if f.Body != "" {
+				headers["Content-Type"] = "text/x-note"
+			}
+			f.Headers = headers
+			plan(t, e, f)
+			headers["Retry-After"] = "8" // planned is what it was
+			response, err := send(t, e, "GET", "/v1/sessions", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _ := io.ReadAll(response.Body)
+			response.Body.Close()
+			want := map[int]string{0: "application/json", 429: "application/json", 502: "text/x-note"}[f.Status]
+			if h := response.Header; h.Get("Retry-After") != "7" || h.Get("X-Trace") != "t1" || h.Get("Content-Type") != want {
+				t.Errorf("%+v: %v", f, h)
+			}
+			if own := strings.Contains(string(text), `"data":[]`); own != (f.Status == 0) {
+				t.Errorf("%+v: %d %s", f, response.StatusCode, text)
+			}
+		}
+	})
+}
+
+// A slow body arrives in pieces over its time.
+func TestASlowBody(t *testing.T) {
+	within(t, emulator.Config{Speed: 100}, func(t *testing.T, e *emulator.Emulator) {
+		plan(t, e, emulator.Fault{Slow: 10 * time.Second}, emulator.Fault{Slow: 10 * time.Second, Break: "cut"}, emulator.Fault{Slow: 10 * time.Second, Status: 503})
+		for _, c := range []struct {
+			status int
+			wrong  error
+		}{{200, nil}, {200, io.ErrUnexpectedEOF}, {503, nil}} {
+			start := time.Now()
+			response, err := send(t, e, "GET", "/v1/sessions", "")
+			if err != nil || response.StatusCode != c.status || time.Since(start) != 0 {
+				t.Fatalf("%v after %v: %v", response, time.Since(start), err)
+			}
+			first := make([]byte, 1)
+			if _, err := io.ReadFull(response.Body, first); err != nil || time.Since(start) != time.Second {
+				t.Errorf("the first piece after %v: %v", time.Since(start), err)
+			}
+			rest, err := io.ReadAll(response.Body)
+			response.Body.Close()
+			if took := time.Since(start); err != c.wrong || took != 10*time.Second || c.wrong == nil && int64(1+len(rest)) != response.ContentLength {
+				t.Errorf("%d bytes after %v: %v", 1+len(rest), took, err)
+			}
+		}
+		// It ends when the client goes away.
+		plan(t, e, emulator.Fault{Slow: time.Hour})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		r, _ := http.NewRequestWithContext(ctx, "GET", "https://emulator.invalid/v1/sessions", nil)
+		r.Header.Set("Authorization", "token k")
+		start := time.Now()
+		response, err := e.Transport().RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(response.Body)
+		if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took != 10*time.Minute || len(text) == 0 {
+			t.Errorf("%q after %v: %v", text, took, err)
+		}
+		synctest.Wait()
+		e.Close()
+		if waited := time.Since(start); waited != 10*time.Minute {
+			t.Errorf("the answer went on for %v", waited)
+		}
+	})
+}
+
+func TestASlowBodyOverASocket(t *testing.T) {
+	ended := make(chan bool, 2)
+	e := emulator.New(emulator.Config{})
+	defer e.Close()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { ended <- true }()
+		e.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	get := func(ctx context.Context) (*http.Response, error) {
+		r, _ := http.NewRequestWithContext(ctx, "GET", server.URL+"/v1/sessions", nil)
+		r.Header.Set("Authorization", "token k")
+		return server.Client().Transport.RoundTrip(r)
+	}
+	plan(t, e, emulator.Fault{Slow: 200 * ms}, emulator.Fault{Slow: 10 * time.Hour})
+	start := time.Now()
+	response, err := get(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(response.Body)
+	response.Body.Close()
+	if took := time.Since(start); err != nil || !json.Valid(text) || took < 200*ms {
+		t.Errorf("%q after %v: %v", text, took, err)
+	}
+	<-ended
+	ctx, cancel := context.WithCancel(t.Context())
+	if response, err = get(ctx); err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	cancel()
+	if _, err := io.ReadAll(response.Body); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	<-ended // and not in ten hours
 }
 
 func TestDelayAndStall(t *testing.T) {

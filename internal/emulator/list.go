@@ -28,8 +28,7 @@ func (c calls) ListSessions(_ context.Context, r ListSessionsRequestObject) (Lis
 	if err != nil {
 		return nil, err
 	}
-	listed := c.list()
-	total := int64(len(listed))
+	total := int64(c.listed.size)
 	pages := max((total+limit-1)/limit, 1)
 	if number > pages {
 		if err := settled(c.config.Unknown.PageBeyondEnd, http.StatusOK, "page: there is no such page"); err != nil {
@@ -59,7 +58,7 @@ func (c calls) ListSessions(_ context.Context, r ListSessionsRequestObject) (Lis
 			if c.config.Unknown.NewestFirst {
 				at = total - 1 - i
 			}
-			answer.Data = append(answer.Data, c.summary(listed[at]))
+			answer.Data = append(answer.Data, c.summary(c.order[c.listed.at(int(at))]))
 		}
 	}
 	return answer, nil
@@ -85,7 +84,7 @@ func (c calls) paging(p api.ListSessionsParams) (number, limit int64, err error)
 	if most := int64(c.config.Unknown.MaxLimit); most > 0 {
 		limit = min(limit, most)
 	}
-	return number, min(limit, int64(max(len(c.list()), 1))), nil
+	return number, min(limit, int64(max(c.listed.size, 1))), nil
 }
 
 func (c calls) SessionsBulkStop(_ context.Context, r SessionsBulkStopRequestObject) (SessionsBulkStopResponseObject, error) {
@@ -103,7 +102,8 @@ func (c calls) SessionsBulkStop(_ context.Context, r SessionsBulkStopRequestObje
 		}
 	}
 	answer := SessionsBulkStop200JSONResponse{Processable: []api.SessionStopResponse{}}
-	for _, s := range c.list() {
+	for n := range c.listed.size {
+		s := c.order[c.listed.at(n)]
 		if s.status != StatusTerminating && c.matches(s, r.Body.Filters) {
 			answer.Processable = append(answer.Processable, api.SessionStopResponse{SessionID: s.id})
 			c.plan(now.Add(c.config.Unknown.BulkStopTakes), func(later time.Time) {

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -34,9 +35,10 @@ func (m memory) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	r := served(ctx, request)
 	x := &exchange{header: http.Header{}, bodiless: r.Method == http.MethodHead, begun: make(chan struct{})}
+	x.ended = func() error { return m.ended(request.Context()) }
 	x.read, x.write = io.Pipe()
 	stop := context.AfterFunc(ctx, func() {
-		x.write.CloseWithError(m.ended(request.Context()))
+		x.write.CloseWithError(x.ended())
 		r.Body.Close()
 	})
 	go func() {
@@ -49,7 +51,7 @@ func (m memory) RoundTrip(request *http.Request) (*http.Response, error) {
 	case <-x.begun:
 	case <-ctx.Done():
 	}
-	if err := m.ended(request.Context()); err != nil {
+	if err := x.ended(); err != nil {
 		return nil, err // even if the handler, which sees that too, has answered
 	}
 	if x.failure != nil {
@@ -98,6 +100,7 @@ func served(ctx context.Context, request *http.Request) *http.Request {
 type exchange struct {
 	header   http.Header
 	bodiless bool
+	ended    func() error
 	read     *io.PipeReader
 	write    *io.PipeWriter
 
@@ -155,7 +158,7 @@ func (x *exchange) run(handler http.Handler, r *http.Request) {
 		switch problem := recover(); problem {
 		case nil:
 		case http.ErrAbortHandler:
-			x.fail(io.ErrUnexpectedEOF)
+			x.fail(cmp.Or(x.ended(), error(io.ErrUnexpectedEOF)))
 		default:
 			panic(problem)
 		}

@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/edgegap-community/edgegap/api"
 	"github.com/edgegap-community/edgegap/internal/emulator"
 )
 
@@ -106,34 +105,6 @@ func TestMemoryAfterClose(t *testing.T) {
 			}
 		}()
 		e.ServeHTTP(nil, r)
-	})
-}
-
-func TestMemoryFromManyGoroutines(t *testing.T) {
-	within(t, emulator.Config{ReadyAfter: -1}, func(t *testing.T, e *emulator.Emulator) {
-		done := make(chan bool)
-		for range 32 {
-			go func() {
-				for range 20 {
-					id := create(t, e, `"ip_list": `+ips(2))
-					get(t, e, id)
-					call[api.Sessions](t, e, "GET", "/v1/sessions", "")
-					call[api.SessionDelete](t, e, "DELETE", "/v1/session/"+id, "")
-				}
-				done <- true
-			}()
-		}
-		for range 32 {
-			<-done
-		}
-		for _, d := range e.Deployments() {
-			if d.SocketsUsed != 0 {
-				t.Errorf("sockets left in use: %+v", d)
-			}
-		}
-		if n := len(e.Requests()); n != 32*20*4 {
-			t.Errorf("%d requests in the record", n)
-		}
 	})
 }
 

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -166,7 +167,7 @@ func (e *Emulator) Deployments() []DeploymentState {
 	defer e.mu.Unlock()
 	e.advance()
 	all := []DeploymentState{}
-	for _, d := range e.deployments {
+	for _, d := range slices.SortedFunc(maps.Values(e.byID), func(a, b *deployment) int { return cmp.Compare(a.number, b.number) }) {
 		all = append(all, DeploymentState{
 			RequestID:   d.id,
 			AppName:     d.app.Name,

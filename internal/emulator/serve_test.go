@@ -1,7 +1,9 @@
 package emulator_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -11,50 +13,127 @@ import (
 	"testing"
 	"time"
 
+	"github.com/edgegap-community/edgegap/api"
 	"github.com/edgegap-community/edgegap/internal/emulator"
 )
 
-func TestTheKeyIsChecked(t *testing.T) {
-	for _, c := range []struct {
-		wanted, header string
-		taken          bool
-	}{
-		{"", "token anything", true},
-		{"", "token ", false},
-		{"", "token", false},
-		{"", "", false},
-		{"", "Bearer anything", false},
-		{"", "anything", false},
-		{"right", "token right", true},
-		{"right", "token wrong", false},
-		{"right", "right", false},
-		{"right", "token right2", false},
-	} {
-		within(t, emulator.Config{Key: c.wanted}, func(t *testing.T, e *emulator.Emulator) {
-			r, _ := http.NewRequestWithContext(t.Context(), "GET", "https://emulator.invalid/v1/sessions", nil)
-			r.Header.Set("authorization", c.header)
+var callFacts = facts{
+	"the key": func(t *testing.T) {
+		for _, c := range []struct {
+			wanted, header string
+			taken          bool
+		}{
+			{"", "token anything", true},
+			{"", "token ", false},
+			{"", "token", false},
+			{"", "", false},
+			{"", "Bearer anything", false},
+			{"", "anything", false},
+			{"right", "token right", true},
+			{"right", "token wrong", false},
+			{"right", "right", false},
+			{"right", "token right2", false},
+		} {
+			within(t, emulator.Config{Key: c.wanted}, func(t *testing.T, e *emulator.Emulator) {
+				r, _ := http.NewRequestWithContext(t.Context(), "GET", "https://emulator.invalid/v1/sessions", nil)
+				r.Header.Set("authorization", c.header)
+				response, err := e.Transport().RoundTrip(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				response.Body.Close()
+				want := 401
+				if c.taken {
+					want = 200
+				}
+				if response.StatusCode != want || e.Requests()[0].KeyAccepted != c.taken {
+					t.Errorf("key %q, header %q: %d %+v", c.wanted, c.header, response.StatusCode, e.Requests()[0])
+				}
+			})
+		}
+	},
+
+	"errors": fact(emulator.Config{Key: "some-key"}, func(t *testing.T, e *emulator.Emulator) {
+		deleted := "/v1/session/" + create(t, e, "")
+		call[api.SessionDelete](t, e, "DELETE", deleted, "")
+		full := "/v1/session/" + settled(t, e, `"ip_list": `+ips(10)).SessionID + "/users"
+		refused := func(method, path, body string, code int) {
+			t.Helper()
+			response, err := send(t, e, method, path, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			var problem map[string]string
+			err = json.NewDecoder(response.Body).Decode(&problem)
+			if response.StatusCode != code || response.Header.Get("Content-Type") != "application/json" || err != nil || len(problem) != 1 || problem["message"] == "" {
+				t.Errorf("%s %s: %d %v %v, want a %d with a message", method, path, response.StatusCode, response.Header, problem, code)
+			}
+			if strings.Contains(problem["message"], "secret") || code == 400 && !strings.HasPrefix(problem["message"], "ip_list[0]: ") {
+				t.Errorf("%s %s: %q", method, path, problem["message"])
+			}
+		}
+		refused("POST", "/v1/session", `{"app_name": "arena", "ip_list": ["secret.example"]}`, 400)
+		refused("GET", "/v1/session/secret", "", 404)
+		refused("PATCH", "/v1/session/secret", "", 405)
+		refused("POST", "/v1/session", strings.Repeat(" ", 1<<20+1), 413)
+		refused("PUT", full, `{"ip_list": ["192.0.2.7"]}`, 422)
+		time.Sleep(time.Second)
+		refused("DELETE", deleted, "", 404)
+		if err := e.Configure(emulator.Config{Key: "another"}); err != nil {
+			t.Fatal(err)
+		}
+		refused("GET", "/v1/sessions", "", 401)
+	}),
+
+	"bodies": fact(emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		for _, c := range []struct {
+			contentType, body string
+			status            int
+		}{
+			{"application/json", `{"app_name": "arena"}`, 200},
+			{"Application/JSON; charset=utf-8", ` {"app_name": "arena"} `, 200},
+			{"", `{"app_name": "arena"}`, 400},
+			{"text/plain", `{"app_name": "arena"}`, 400},
+			{"application/json", ``, 400},
+			{"application/json", `null`, 400},
+			{"application/json", `[]`, 400},
+			{"application/json", `{"app_name": "arena"`, 400},
+			{"application/json", `{"app_name": "arena"} {}`, 400},
+			{"application/json", `{"app_name": "` + strings.Repeat("a", 1<<20) + `"}`, 413},
+		} {
+			r, _ := http.NewRequestWithContext(t.Context(), "POST", "https://emulator.invalid/v1/session", strings.NewReader(c.body))
+			r.Header.Set("Authorization", "token k")
+			r.Header.Set("Content-Type", c.contentType)
 			response, err := e.Transport().RoundTrip(r)
 			if err != nil {
 				t.Fatal(err)
 			}
-			text, _ := io.ReadAll(response.Body)
 			response.Body.Close()
-			want := 401
-			if c.taken {
-				want = 200
+			if response.StatusCode != c.status {
+				t.Errorf("%s %.40s: %d", c.contentType, c.body, response.StatusCode)
 			}
-			if response.StatusCode != want || e.Requests()[0].KeyAccepted != c.taken {
-				t.Errorf("key %q, header %q: %d %s %+v", c.wanted, c.header, response.StatusCode, text, e.Requests()[0])
-			}
-			if !c.taken && (!strings.HasPrefix(string(text), `{"message":"`) || response.Header.Get("Content-Type") != "application/json") {
-				t.Errorf("no error body: %s", text)
-			}
-		})
-	}
-}
+		}
+	}),
 
-func TestWhatIsNotARoute(t *testing.T) {
-	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+	"properties that the contract lacks": guess(emulator.Config{}, emulator.Unknown{UnknownField: 422}, func(t *testing.T, e *emulator.Emulator) (got []string) {
+		id := create(t, e, "")
+		for _, c := range [][3]string{
+			{"POST", "/v1/session", `{"app_name": "arena", "app": "arena"}`},
+			{"POST", "/v1/session", `{"app_name": "arena", "selectors": [{"tag": "a", "label": "b"}]}`},
+			{"PUT", "/v1/session/" + id + "/users", `{"ip_list": [], "replace": true}`},
+			{"DELETE", "/v1/session/" + id + "/users", `{"ip_list": [], "replace": true}`},
+			{"POST", "/v1/sessions/bulk-stop", `{"filters": [{"field": "request_id", "values": ["x"], "filter_type": "any"}], "force": true}`},
+			{"POST", "/v1/session", `{"app_name": "arena", "skip_telemetry": true}`},
+		} {
+			code, message := status(t, e, c[0], c[1], c[2])
+			name, _, _ := strings.Cut(message, ":")
+			got = append(got, fmt.Sprint(code, " ", name))
+		}
+		return got
+	}, []string{"200 ", "200 ", "200 ", "200 ", "200 ", "200 "}, []string{"422 app", "422 label", "422 replace", "422 replace", "422 force", "200 "}),
+
+	"paths that the contract lacks": fact(emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
 		for _, c := range []struct {
 			method, path string
 			status       int
@@ -88,39 +167,75 @@ func TestWhatIsNotARoute(t *testing.T) {
 				t.Errorf("%s %s: body %q", c.method, c.path, body)
 			}
 		}
-	})
-}
+		plan(t, e, emulator.Fault{Status: 200, Body: "<html>"})
+		if got, body := answer(t, e, "GET", "/", ""); got != 200 || string(body) != "<html>" {
+			t.Errorf("with a fault: %d %s", got, body)
+		}
+	}),
 
-func TestWhatIsNotABody(t *testing.T) {
-	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
-		for _, c := range []struct {
-			contentType, body string
-			status            int
-		}{
-			{"application/json", `{"app_name": "arena"}`, 200},
-			{"Application/JSON; charset=utf-8", ` {"app_name": "arena"} `, 200},
-			{"", `{"app_name": "arena"}`, 400},
-			{"text/plain", `{"app_name": "arena"}`, 400},
-			{"application/json", ``, 400},
-			{"application/json", `null`, 400},
-			{"application/json", `[]`, 400},
-			{"application/json", `{"app_name": "arena"`, 400},
-			{"application/json", `{"app_name": "arena"} {}`, 400},
-			{"application/json", `{"app_name": "` + strings.Repeat("a", 1<<20) + `"}`, 413},
-		} {
-			r, _ := http.NewRequestWithContext(t.Context(), "POST", "https://emulator.invalid/v1/session", strings.NewReader(c.body))
-			r.Header.Set("Authorization", "token k")
-			r.Header.Set("Content-Type", c.contentType)
-			response, err := e.Transport().RoundTrip(r)
-			if err != nil {
+	"too many requests": fact(emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		taken := func(calls int, retryAfter string) (n int) {
+			t.Helper()
+			for range calls {
+				response, err := send(t, e, "GET", "/v1/sessions", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, _ := io.ReadAll(response.Body)
+				response.Body.Close()
+				switch {
+				case response.StatusCode == 200:
+					n++
+				case response.StatusCode != 429 || response.Header.Get("Retry-After") != retryAfter || !strings.HasPrefix(string(text), `{"message":`):
+					t.Errorf("%d %v %s", response.StatusCode, response.Header, text)
+				}
+			}
+			return n
+		}
+		limit := func(l emulator.RateLimit) {
+			t.Helper()
+			if err := e.Configure(emulator.Config{RateLimit: l}); err != nil {
 				t.Fatal(err)
 			}
-			response.Body.Close()
-			if response.StatusCode != c.status {
-				t.Errorf("%s %.40s: %d", c.contentType, c.body, response.StatusCode)
+		}
+		if n := taken(500, ""); n != 500 {
+			t.Errorf("without a limit: %d", n)
+		}
+		limit(emulator.RateLimit{PerSecond: 2, Burst: 3, RetryAfter: 4})
+		if n := taken(10, "4"); n != 3 {
+			t.Errorf("%d of the first burst, want 3", n)
+		}
+		time.Sleep(time.Second)
+		if n := taken(10, "4"); n != 2 {
+			t.Errorf("%d after a second, want 2", n)
+		}
+		time.Sleep(time.Hour)
+		if n := taken(10, "4"); n != 3 {
+			t.Errorf("%d after an hour, want 3", n)
+		}
+		limit(emulator.RateLimit{PerSecond: 0.5})
+		time.Sleep(time.Hour)
+		if n := taken(2, ""); n != 1 {
+			t.Errorf("%d from a bucket of one", n)
+		}
+	}),
+
+	"403 and 5xx": fact(emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		for _, code := range []int{403, 500, 503} {
+			plan(t, e, emulator.Fault{Status: code})
+			if got, _ := status(t, e, "GET", "/v1/sessions", ""); got != code {
+				t.Errorf("%d, want %d", got, code)
 			}
 		}
-	})
+		if got, _ := status(t, e, "GET", "/v1/sessions", ""); got != 200 {
+			t.Errorf("without a fault: %d", got)
+		}
+	}),
+
+	"409": guess(emulator.Config{}, emulator.Unknown{FullDeployment: 409}, func(t *testing.T, e *emulator.Emulator) int {
+		got, _ := status(t, e, "POST", "/v1/session", `{"app_name": "arena", "deployment_request_id": "000000000000"}`)
+		return got
+	}, 200, 409),
 }
 
 func TestTheCheckOfTheConfiguration(t *testing.T) {
@@ -137,50 +252,6 @@ func TestTheCheckOfTheConfiguration(t *testing.T) {
 		}
 		if id := create(t, e, ""); id == "" { // its body was read by the check, and is read again
 			t.Error("no session")
-		}
-	})
-}
-
-func TestRateLimit(t *testing.T) {
-	limit := emulator.RateLimit{PerSecond: 2, Burst: 3, RetryAfter: 4}
-	within(t, emulator.Config{RateLimit: limit}, func(t *testing.T, e *emulator.Emulator) {
-		taken := func(calls int) (n int) {
-			for range calls {
-				response, err := send(t, e, "GET", "/v1/sessions", "")
-				if err != nil {
-					t.Fatal(err)
-				}
-				response.Body.Close()
-				switch {
-				case response.StatusCode == 200:
-					n++
-				case response.StatusCode != 429 || response.Header.Get("Retry-After") != "4":
-					t.Errorf("%d %v", response.StatusCode, response.Header)
-				}
-			}
-			return n
-		}
-		if n := taken(10); n != 3 {
-			t.Errorf("%d of the first burst, want 3", n)
-		}
-		time.Sleep(time.Second)
-		if n := taken(10); n != 2 {
-			t.Errorf("%d after a second, want 2", n)
-		}
-		time.Sleep(time.Hour)
-		if n := taken(10); n != 3 {
-			t.Errorf("%d after an hour, want 3", n)
-		}
-		if err := e.Configure(emulator.Config{RateLimit: emulator.RateLimit{PerSecond: 0.5}}); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Hour)
-		response, _ := send(t, e, "GET", "/v1/sessions", "")
-		response.Body.Close()
-		second, _ := send(t, e, "GET", "/v1/sessions", "")
-		second.Body.Close()
-		if response.StatusCode != 200 || second.StatusCode != 429 || second.Header.Get("Retry-After") != "" {
-			t.Errorf("a bucket of one: %d, %d %v", response.StatusCode, second.StatusCode, second.Header)
 		}
 	})
 }
@@ -229,6 +300,9 @@ func TestTheLedger(t *testing.T) {
 		kept := settled(t, e, `"version_name": "1.0", "ip_list": `+ips(1)+`, "webhook_url": "https://example.invalid/hook?match=1"`)
 		stopped := create(t, e, "")
 		status(t, e, "DELETE", "/v1/session/"+stopped, "")
+		if e.Sessions()[1].Exists {
+			t.Error("a deleted session exists")
+		}
 		time.Sleep(time.Hour)
 		got := e.Sessions()
 		if len(got) != 2 {

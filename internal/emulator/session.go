@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -69,7 +68,7 @@ func (e *Emulator) begin(app App, request api.SessionModel, users []api.SessionU
 	}
 	e.sessions[s.id] = s
 	e.order = append(e.order, s)
-	e.listed = append(e.listed, s)
+	e.listed.add()
 	e.planTurn(s, now.Add(share(e.config.InitializingFor, s.readyAfter/10)), e.seek)
 	e.advance()
 	return s
@@ -153,20 +152,12 @@ func (e *Emulator) forget(s *session, _ time.Time) {
 	e.unlist(s)
 }
 
-// unlist takes a session out of the list, when that is next read: a bulk stop
-// of all would otherwise move the rest of them for each.
+// unlist takes a session off the list, if it is on it.
 func (e *Emulator) unlist(s *session) {
-	s.unlisted = true
-	e.stale = true
-}
-
-// list is the sessions that the API lists, in the order of their making.
-func (e *Emulator) list() []*session {
-	if e.stale {
-		e.listed = slices.DeleteFunc(e.listed, func(s *session) bool { return s.unlisted })
-		e.stale = false
+	if !s.unlisted {
+		s.unlisted = true
+		e.listed.remove(s.number)
 	}
-	return e.listed
 }
 
 // SetStatus puts a session into a status at once, whatever was to happen to
@@ -195,6 +186,8 @@ func (e *Emulator) SetStatus(id, status string) error {
 		s.status = status
 		if status == StatusReady {
 			s.deployment.ready = true
+		}
+		if e.linked(s) {
 			e.announce(s)
 		}
 	case StatusError:

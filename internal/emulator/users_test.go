@@ -16,69 +16,90 @@ func have(users api.SessionUserContext) (ips []string) {
 	return ips
 }
 
-func TestUsersAreASet(t *testing.T) {
-	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
-		id := create(t, e, `"ip_list": ["203.0.113.1", "203.0.113.1", "2001:db8::1"],
-			"geo_ip_list": [{"ip": "203.0.113.1", "latitude": 0, "longitude": 0}, {"ip": "203.0.113.2", "latitude": 1.5, "longitude": 2}]`)
-		path := "/v1/session/" + id + "/users"
-		users := call[api.SessionUserContext](t, e, "GET", path, "")
-		if got := have(users); !slices.Equal(got, []string{"203.0.113.1", "2001:db8::1", "203.0.113.2"}) {
-			t.Errorf("created with %v", got)
-		}
-		if u := users.SessionUsers[0]; u.Latitude == nil || *u.Latitude != 0 {
-			t.Errorf("the coordinates are lost: %+v", u)
-		}
-		if u := users.SessionUsers[1]; u.Latitude != nil {
-			t.Errorf("coordinates from nowhere: %+v", u)
-		}
-		users = call[api.SessionUserContext](t, e, "PUT", path, `{"ip_list": ["203.0.113.3", "2001:DB8:0::1"]}`)
-		if got := have(users); !slices.Equal(got, []string{"203.0.113.1", "2001:db8::1", "203.0.113.2", "203.0.113.3"}) {
-			t.Errorf("after the put %v", got)
-		}
-		users = call[api.SessionUserContext](t, e, "DELETE", path, `{"ip_list": ["203.0.113.9", "2001:db8:0:0::1"]}`)
-		if got := have(users); !slices.Equal(got, []string{"203.0.113.1", "203.0.113.2", "203.0.113.3"}) {
-			t.Errorf("after the delete %v", got)
-		}
-		users = call[api.SessionUserContext](t, e, "DELETE", path, `{"ip_list": ["203.0.113.1", "203.0.113.2", "203.0.113.3"]}`)
-		if users.SessionUsers == nil || len(users.SessionUsers) != 0 {
-			t.Errorf("after all are gone: %#v", users.SessionUsers)
-		}
-		if s := get(t, e, id); s.UserCount != 0 {
-			t.Errorf("user_count %d", s.UserCount)
-		}
-	})
+// users changes the users of a session, or reads them, and returns them.
+func users(t *testing.T, e *emulator.Emulator, method, id, body string) []string {
+	t.Helper()
+	return have(call[api.SessionUserContext](t, e, method, "/v1/session/"+id+"/users", body))
 }
 
-func TestUsersTakeSockets(t *testing.T) {
-	within(t, emulator.Config{Apps: []emulator.App{{Sockets: 3}}}, func(t *testing.T, e *emulator.Emulator) {
-		s := settled(t, e, `"ip_list": ["203.0.113.1"]`)
-		path := "/v1/session/" + s.SessionID + "/users"
-		if got, _ := status(t, e, "PUT", path, `{"ip_list": ["203.0.113.2", "203.0.113.3", "203.0.113.4"]}`); got != 422 {
-			t.Errorf("three more on two free sockets: %d", got)
+var userFacts = facts{
+	"adding users": fact(emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		id := create(t, e, `"ip_list": ["203.0.113.1", "2001:db8::1"],
+			"geo_ip_list": [{"ip": "203.0.113.1", "latitude": 0, "longitude": 0}, {"ip": "203.0.113.2", "latitude": 1.5, "longitude": 2}]`)
+		there := call[api.SessionUserContext](t, e, "GET", "/v1/session/"+id+"/users", "")
+		if got := have(there); !slices.Equal(got, []string{"203.0.113.1", "2001:db8::1", "203.0.113.2"}) {
+			t.Errorf("created with %v", got)
 		}
-		if users := call[api.SessionUserContext](t, e, "GET", path, ""); len(users.SessionUsers) != 1 {
-			t.Errorf("a refused put changed the users: %v", have(users))
+		if u := there.SessionUsers[0]; u.Latitude == nil || *u.Latitude != 0 {
+			t.Errorf("the coordinates are lost: %+v", u)
 		}
-		call[api.SessionUserContext](t, e, "PUT", path, `{"ip_list": ["203.0.113.2", "203.0.113.3"]}`)
-		if d := get(t, e, s.SessionID).Deployment; d.SocketsUsage != 3 {
-			t.Errorf("%+v", d)
+		if u := there.SessionUsers[1]; u.Latitude != nil {
+			t.Errorf("coordinates from nowhere: %+v", u)
 		}
-		call[api.SessionUserContext](t, e, "DELETE", path, `{"ip_list": ["203.0.113.2"]}`)
-		if d := get(t, e, s.SessionID).Deployment; d.SocketsUsage != 2 {
-			t.Errorf("%+v", d)
+		want := []string{"203.0.113.1", "2001:db8::1", "203.0.113.2", "203.0.113.3"}
+		users(t, e, "PUT", id, `{"ip_list": ["203.0.113.3", "2001:DB8:0::1", "::ffff:203.0.113.1"]}`)
+		if got := users(t, e, "GET", id, ""); !slices.Equal(got, want) {
+			t.Errorf("after the put %v", got)
 		}
-		call[api.SessionDelete](t, e, "DELETE", "/v1/session/"+s.SessionID, "")
-		if d := e.Deployments()[0]; d.SocketsUsed != 0 {
-			t.Errorf("%+v", d)
+		if s := get(t, e, id); s.UserCount != 4 || len(s.SessionUsers) != 4 {
+			t.Errorf("%+v", s)
 		}
-	})
-	within(t, emulator.Config{Apps: []emulator.App{{Kind: "Match", Sockets: 1}}}, func(t *testing.T, e *emulator.Emulator) {
-		s := settled(t, e, "")
-		call[api.SessionUserContext](t, e, "PUT", "/v1/session/"+s.SessionID+"/users", `{"ip_list": `+ips(9)+`}`)
-		if d := get(t, e, s.SessionID).Deployment; d.SocketsUsage != 1 {
-			t.Errorf("%+v", d)
+	}),
+
+	"removing users": fact(emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		id := create(t, e, `"ip_list": ["203.0.113.1", "203.0.113.2", "2001:db8::1"]`)
+		users(t, e, "DELETE", id, `{"ip_list": ["203.0.113.2", "2001:db8:0:0::1"]}`)
+		if got := users(t, e, "GET", id, ""); !slices.Equal(got, []string{"203.0.113.1"}) {
+			t.Errorf("%v", got)
 		}
-	})
+		empty := call[api.SessionUserContext](t, e, "DELETE", "/v1/session/"+id+"/users", `{"ip_list": ["203.0.113.1"]}`)
+		if empty.SessionUsers == nil || len(empty.SessionUsers) != 0 || get(t, e, id).UserCount != 0 {
+			t.Errorf("after all are gone: %#v", empty.SessionUsers)
+		}
+	}),
+
+	"the answer to a change of users": guess(emulator.Config{}, emulator.Unknown{ChangedUsersOnly: true}, func(t *testing.T, e *emulator.Emulator) [2][]string {
+		id := create(t, e, `"ip_list": `+ips(2))
+		return [2][]string{
+			users(t, e, "PUT", id, `{"ip_list": ["203.0.113.1", "192.0.2.1"]}`),
+			users(t, e, "DELETE", id, `{"ip_list": ["203.0.113.2", "192.0.2.2"]}`),
+		}
+	}, [2][]string{{"203.0.113.1", "203.0.113.2", "192.0.2.1"}, {"203.0.113.1", "192.0.2.1"}}, [2][]string{{"192.0.2.1"}, {"203.0.113.2"}}),
+
+	"more users than sockets": func(t *testing.T) {
+		for setting, taken := range map[int]int64{409: 9, 200: 11} {
+			guess(emulator.Config{}, emulator.Unknown{NoSocket: setting}, func(t *testing.T, e *emulator.Emulator) [3]int64 {
+				id := settled(t, e, `"ip_list": `+ips(9)).SessionID
+				got, _ := status(t, e, "PUT", "/v1/session/"+id+"/users", `{"ip_list": ["192.0.2.1", "192.0.2.2"]}`)
+				s := get(t, e, id)
+				return [3]int64{int64(got), s.UserCount, s.Deployment.SocketsUsage}
+			}, [3]int64{422, 9, 9}, [3]int64{int64(setting), taken, taken})(t)
+		}
+	},
+
+	"a user twice": guess(emulator.Config{}, emulator.Unknown{DuplicateIP: 422}, func(t *testing.T, e *emulator.Emulator) (got [4]int) {
+		id := create(t, e, `"ip_list": `+ips(1))
+		got[0] = createAnswer(t, e, `{"app_name": "arena", "ip_list": ["203.0.113.1", "203.0.113.1"]}`)
+		got[1], _ = status(t, e, "PUT", "/v1/session/"+id+"/users", `{"ip_list": ["192.0.2.1", "203.0.113.1"]}`)
+		got[2] = len(users(t, e, "GET", id, ""))
+		got[3] = len(e.Sessions())
+		return got
+	}, [4]int{200, 200, 2, 2}, [4]int{422, 422, 1, 1}),
+
+	"removing a user who is not there": guess(emulator.Config{}, emulator.Unknown{UnknownIP: 404}, func(t *testing.T, e *emulator.Emulator) [2]int {
+		id := create(t, e, `"ip_list": `+ips(1))
+		got, _ := status(t, e, "DELETE", "/v1/session/"+id+"/users", `{"ip_list": ["203.0.113.1", "192.0.2.1"]}`)
+		return [2]int{got, len(users(t, e, "GET", id, ""))}
+	}, [2]int{200, 0}, [2]int{404, 1}),
+
+	"an empty list of users": guess(emulator.Config{}, emulator.Unknown{EmptyIPList: 400}, func(t *testing.T, e *emulator.Emulator) (got [4]int) {
+		id := create(t, e, `"ip_list": `+ips(1))
+		got[0] = createAnswer(t, e, `{"app_name": "arena", "ip_list": []}`)
+		got[1], _ = status(t, e, "PUT", "/v1/session/"+id+"/users", `{"ip_list": []}`)
+		got[2], _ = status(t, e, "DELETE", "/v1/session/"+id+"/users", `{"ip_list": []}`)
+		got[3] = len(users(t, e, "GET", id, ""))
+		return got
+	}, [4]int{200, 200, 200, 1}, [4]int{400, 400, 400, 1}),
 }
 
 func TestUsersRefuses(t *testing.T) {
@@ -95,6 +116,16 @@ func TestUsersRefuses(t *testing.T) {
 			if got, _ := status(t, e, method, "/v1/session/000000000000-S/users", `{"ip_list": []}`); got != 404 {
 				t.Errorf("%s for a session that never was: %d", method, got)
 			}
+		}
+	})
+}
+
+func TestNobodyJoinsADeletedSession(t *testing.T) {
+	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		path := "/v1/session/" + settled(t, e, "").SessionID
+		call[api.SessionDelete](t, e, "DELETE", path, "")
+		if got, _ := status(t, e, "PUT", path+"/users", `{"ip_list": ["203.0.113.8"]}`); got != 422 {
+			t.Errorf("%d", got)
 		}
 	})
 }

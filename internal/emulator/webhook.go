@@ -95,17 +95,18 @@ func (e *Emulator) post(s *session) {
 	}
 }
 
-// try delivers one webhook, again a second later where the settings say so.
+// try delivers one webhook, again a second later where the settings say so. Of
+// a session from before a Reset it delivers none.
 func (e *Emulator) try(s *session, l letter) {
 	for attempt := range 1 + l.config.Unknown.WebhookRetries {
-		if attempt > 0 && !sleep(e.ctx, time.Second) {
+		if attempt > 0 && !sleep(e.ctx, time.Second) || !e.knows(s) {
 			return
 		}
 		hook := Webhook{SessionID: s.id, Status: l.status, Body: string(l.body[:min(len(l.body), mostRecordedBody)])}
 		hook.Answer, hook.Problem = e.deliver(l.config, s.request.WebhookURL, l.body)
 		hook.Time = e.clock.now()
 		e.mu.Lock()
-		if e.sessions[s.id] == s { // not after a Reset
+		if e.sessions[s.id] == s {
 			e.webhooks = remember(e.webhooks, hook)
 			close(e.delivered)
 			e.delivered = make(chan struct{})
@@ -115,6 +116,13 @@ func (e *Emulator) try(s *session, l letter) {
 			return
 		}
 	}
+}
+
+// knows is whether the session is one of those since New or Reset.
+func (e *Emulator) knows(s *session) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.sessions[s.id] == s
 }
 
 // deliver posts one webhook. The problem it reports names no part of the URL.
