@@ -94,10 +94,9 @@ func write(w http.ResponseWriter, answer any, err error) {
 	w.Write(text)
 }
 
-// plain is an error in one line, without the name of our package. That of a
-// list of faults names them.
+// plain is an error in one line. That of a list of faults names them.
 func plain(err error) error {
-	text := strings.NewReplacer("emulator: ", "", "\n", "; ").Replace(err.Error())
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
 	if strings.HasPrefix(text, "[") {
 		text = "faults" + text
 	}

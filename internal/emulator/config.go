@@ -144,7 +144,7 @@ func (c Config) Valid() error {
 	var wrong []error
 	unless := func(fine bool, format string, args ...any) {
 		if !fine {
-			wrong = append(wrong, fmt.Errorf("emulator: "+format, args...))
+			wrong = append(wrong, fmt.Errorf(""+format, args...))
 		}
 	}
 	for i, a := range c.Apps {

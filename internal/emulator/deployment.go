@@ -270,7 +270,7 @@ func (e *Emulator) EndDeployment(requestID string) error {
 	return nil
 }
 
-var errNoDeployment = errors.New("emulator: request_id: no such deployment runs")
+var errNoDeployment = errors.New("request_id: no such deployment runs")
 
 // seen is the deployment as a session shows it: without an address until it is
 // up. It is encoded when the lock is free again, so what it shares with the

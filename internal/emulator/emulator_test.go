@@ -181,7 +181,7 @@ func TestOnlyAValidConfigurationIsTaken(t *testing.T) {
 	}
 	within(t, emulator.Config{Key: "first"}, func(t *testing.T, e *emulator.Emulator) {
 		for _, c := range wrong {
-			if err := e.Configure(c.config); err == nil || !strings.HasPrefix(err.Error(), "emulator: "+c.setting) || strings.Contains(err.Error(), "\n") {
+			if err := e.Configure(c.config); err == nil || !strings.HasPrefix(err.Error(), c.setting) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%s: %v", c.setting, err)
 			}
 			func() {
@@ -197,7 +197,7 @@ func TestOnlyAValidConfigurationIsTaken(t *testing.T) {
 			t.Error("a bad configuration was taken")
 		}
 		both := emulator.Config{Speed: -1, Apps: []emulator.App{{Sockets: -1}}}.Valid()
-		if both == nil || both.Error() != "emulator: apps[0].sockets must not be negative\nemulator: speed must not be negative" {
+		if both == nil || both.Error() != "apps[0].sockets must not be negative\nspeed must not be negative" {
 			t.Errorf("not all that is wrong: %v", both)
 		}
 		for _, fine := range []emulator.Config{

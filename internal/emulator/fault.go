@@ -45,7 +45,7 @@ const (
 func (e *Emulator) FailNext(faults ...Fault) error {
 	for i, f := range faults {
 		if err := f.valid(); err != nil {
-			return fmt.Errorf("emulator: faults[%d].%w", i, err)
+			return fmt.Errorf("faults[%d].%w", i, err)
 		}
 	}
 	e.mu.Lock()

@@ -166,7 +166,7 @@ func TestFaultsThatMakeNoSense(t *testing.T) {
 			{"headers", emulator.Fault{Headers: map[string]string{"X": "a\r\nY: b"}}},
 		} {
 			err := e.FailNext(emulator.Fault{Status: 500}, bad.fault)
-			if err == nil || !strings.HasPrefix(err.Error(), "emulator: faults[1]."+bad.field) {
+			if err == nil || !strings.HasPrefix(err.Error(), "faults[1]."+bad.field) {
 				t.Errorf("%+v: %v", bad.fault, err)
 			}
 		}

@@ -192,7 +192,7 @@ func (e *Emulator) Deploy(app, version string, tags ...string) (string, error) {
 	defer e.mu.Unlock()
 	found, ok := e.config.app(app, version)
 	if !ok || app == "" {
-		return "", fmt.Errorf("emulator: there is no app %q with a version %q to deploy", app, version)
+		return "", fmt.Errorf("there is no app %q with a version %q to deploy", app, version)
 	}
 	now := e.advance()
 	d := e.deploy(found, api.SessionModel{})

@@ -171,7 +171,7 @@ func (e *Emulator) SetStatus(id, status string) error {
 	now := e.advance()
 	s := e.sessions[id]
 	if s == nil || s.gone || s.status == StatusTerminating {
-		return fmt.Errorf("emulator: there is no session %q to set a status of", id)
+		return fmt.Errorf("there is no session %q to set a status of", id)
 	}
 	s.turn++
 	s.problem = ""

@@ -47,7 +47,7 @@ func (e *Emulator) WaitWebhooks(ctx context.Context, n int) ([]Webhook, error) {
 		case <-ctx.Done():
 			return ended, ctx.Err()
 		case <-e.ctx.Done():
-			return ended, errors.New("emulator: closed")
+			return ended, errors.New("closed")
 		}
 	}
 }

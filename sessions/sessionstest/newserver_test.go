@@ -28,7 +28,7 @@ func TestNewServerNamesEveryBadOption(t *testing.T) {
 		"apps[1].session_max_duration", "rate_limit.per_second", "rate_limit.burst", "rate_limit.retry_after",
 		"initializing_for and seeking_for", "unknown.no_socket", "unknown.ended_status"}
 	for _, name := range names {
-		if !strings.Contains(said, "sessionstest: "+name) {
+		if !strings.Contains(said, name) {
 			t.Errorf("%s is not named", name)
 		}
 	}

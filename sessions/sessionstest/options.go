@@ -27,7 +27,7 @@ type settings struct {
 
 // bad is an option that makes no sense.
 func bad(why string) Option {
-	return func(c *settings) { c.wrong = append(c.wrong, errors.New("sessionstest: "+why)) }
+	return func(c *settings) { c.wrong = append(c.wrong, errors.New(why)) }
 }
 
 // WithApp adds a version of an app. Once there is one, a create for an app or

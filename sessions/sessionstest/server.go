@@ -3,9 +3,9 @@ package sessionstest
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -40,8 +40,8 @@ func NewServer(opts ...Option) *Server {
 		}
 		opt(&c)
 	}
-	if err := errors.Join(errors.Join(c.wrong...), ours(c.Valid())); err != nil {
-		panic(err.Error())
+	if err := errors.Join(append(c.wrong, c.Valid())...); err != nil {
+		panic(ours(err).Error())
 	}
 	s := &Server{emulator: emulator.New(c.Config), key: cmp.Or(c.Key, "sessionstest")}
 	if c.t != nil {
@@ -106,8 +106,8 @@ func (s *Server) Close() {
 
 // ours is an error of the emulator under the name of this package.
 func ours(err error) error {
-	if err == nil || !strings.Contains(err.Error(), "emulator: ") {
-		return err
+	if err == nil {
+		return nil
 	}
-	return errors.New(strings.ReplaceAll(err.Error(), "emulator: ", "sessionstest: "))
+	return fmt.Errorf("sessionstest: %w", err)
 }
