@@ -23,16 +23,18 @@ func fact(config emulator.Config, test func(*testing.T, *emulator.Emulator)) fun
 // with a setting, and what comes of it differs.
 func guess[T any](config emulator.Config, setting emulator.Unknown, do func(*testing.T, *emulator.Emulator) T, byDefault, set T) func(*testing.T) {
 	return func(t *testing.T) {
-		compare := func(name string, want T) {
+		compare := func(name string, config emulator.Config, want T) {
+			t.Helper()
 			within(t, config, func(t *testing.T, e *emulator.Emulator) {
 				if got := do(t, e); !reflect.DeepEqual(got, want) {
 					t.Errorf("%s: %+v, want %+v", name, got, want)
 				}
 			})
 		}
-		compare("by default", byDefault)
-		config.Unknown = setting
-		compare("set", set)
+		with := config
+		with.Unknown = setting
+		compare("by default", config, byDefault)
+		compare("set", with, set)
 	}
 }
 
