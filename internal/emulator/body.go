@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/edgegap-community/edgegap/api"
@@ -14,43 +18,122 @@ import (
 // mostBody is how many bytes of a request are read.
 const mostBody = 1 << 20
 
-// checkBody refuses what is no JSON document, or not said to be one. A GET, or
-// a delete of a session, takes no body and ignores one.
-func checkBody(r *http.Request, body []byte) *refusal {
+// bodies are the models of the bodies that operations take. The others ignore
+// one.
+var bodies = map[string]reflect.Type{
+	"session-post":         reflect.TypeFor[api.SessionModel](),
+	"put-users-session":    reflect.TypeFor[api.PatchSessionModel](),
+	"delete-users-session": reflect.TypeFor[api.PatchSessionModel](),
+	"sessions-bulk-stop":   reflect.TypeFor[api.SessionBulkStopPayload](),
+}
+
+// readBody refuses what is no JSON object, or not said to be one. An operation
+// that takes no body has none.
+func readBody(r *http.Request, operation string, body []byte) (map[string]any, *refusal) {
 	if len(body) > mostBody {
-		return refuse(http.StatusRequestEntityTooLarge, "the body is longer than 1 MiB")
+		return nil, refuse(http.StatusRequestEntityTooLarge, "the body is longer than 1 MiB")
 	}
-	if r.Method == http.MethodGet || r.Method == http.MethodDelete && !strings.HasSuffix(r.URL.Path, "/users") {
-		return nil
+	if bodies[operation] == nil {
+		return nil, nil
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return bad("the content type must be application/json")
+		return nil, bad("the content type must be application/json")
 	}
-	if !json.Valid(body) || bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
-		return bad("the body is not a JSON object")
-	}
-	return nil
-}
-
-// bodies are what a request's body is decoded into.
-var bodies = map[string]func() any{
-	"session-post":         func() any { return &api.SessionModel{} },
-	"put-users-session":    func() any { return &api.PatchSessionModel{} },
-	"delete-users-session": func() any { return &api.PatchSessionModel{} },
-	"sessions-bulk-stop":   func() any { return &api.SessionBulkStopPayload{} },
-}
-
-// checkFields refuses a property that the contract doesn't have, if the setting
-// says so.
-func checkFields(operation string, body []byte, setting int) *refusal {
-	into := bodies[operation]
-	if into == nil || orElse(setting, http.StatusOK) == http.StatusOK {
-		return nil
-	}
+	var object map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if name, found := strings.CutPrefix(fmt.Sprint(decoder.Decode(into())), "json: unknown field "); found {
-		return refuse(setting, "%s: is not a property of the contract", strings.Trim(name, `"`))
+	decoder.UseNumber()
+	if !json.Valid(body) || decoder.Decode(&object) != nil || object == nil {
+		return nil, bad("the body is not a JSON object")
+	}
+	return object, nil
+}
+
+// fit refuses a body that is not of the operation's model. It returns the body
+// without the properties that the contract does not have, as encoding/json would
+// take IP_LIST for ip_list.
+func fit(operation string, object map[string]any, body []byte, unknownField int) ([]byte, *refusal) {
+	if object == nil {
+		return nil, nil
+	}
+	c := checker{unknownField: unknownField}
+	if err := c.value("", object, bodies[operation]); err != nil {
+		return nil, err
+	}
+	if c.changed {
+		body, _ = json.Marshal(object)
+	}
+	return body, nil
+}
+
+// checker holds a decoded body against a model, property by property.
+type checker struct {
+	unknownField int  // the status for one that the model does not have
+	changed      bool // one was taken away
+}
+
+func (c *checker) value(at string, value any, model reflect.Type) *refusal {
+	if model.Kind() == reflect.Pointer {
+		model = model.Elem()
+	}
+	fits := true
+	switch v := value.(type) {
+	case nil: // as if it were left out
+	case map[string]any:
+		if fits = model.Kind() == reflect.Struct; fits {
+			return c.object(at, v, model)
+		}
+	case []any:
+		if fits = model.Kind() == reflect.Slice; fits {
+			for i, item := range v {
+				if err := c.value(fmt.Sprintf("%s[%d]", at, i), item, model.Elem()); err != nil {
+					return err
+				}
+			}
+		}
+	case string:
+		fits = model.Kind() == reflect.String
+	case bool:
+		fits = model.Kind() == reflect.Bool
+	case json.Number:
+		fits = model.Kind() == reflect.Float64 || model.Kind() == reflect.Int64
+	}
+	if !fits {
+		return bad("%s: has the wrong type", at)
 	}
 	return nil
 }
+
+func (c *checker) object(at string, object map[string]any, model reflect.Type) *refusal {
+	if at != "" {
+		at += "."
+	}
+	properties := map[string]reflect.Type{}
+	for i := range model.NumField() {
+		field := model.Field(i)
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		properties[name] = field.Type
+		if object[name] == nil && !strings.Contains(options, "omitempty") {
+			return bad("%s%s: is required", at, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if property, ok := properties[name]; ok {
+			if err := c.value(at+name, object[name], property); err != nil {
+				return err
+			}
+			continue
+		}
+		if orElse(c.unknownField, http.StatusOK) != http.StatusOK {
+			if !propertyName.MatchString(name) {
+				name = "a name that is not told" // it may be a value in the wrong place
+			}
+			return refuse(c.unknownField, "%s%s: is not a property of the contract", at, name)
+		}
+		delete(object, name)
+		c.changed = true
+	}
+	return nil
+}
+
+// propertyName is what names of properties look like.
+var propertyName = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)

@@ -48,8 +48,11 @@ func (c calls) SessionPost(_ context.Context, r SessionPostRequestObject) (Sessi
 	if err := check(request); err != nil {
 		return nil, err
 	}
-	if request.IPList != nil && len(request.IPList) == 0 {
-		if err := settled(c.config.Unknown.EmptyIPList, http.StatusOK, "ip_list: is empty"); err != nil {
+	for name, isEmpty := range map[string]bool{
+		"ip_list":     request.IPList != nil && len(request.IPList) == 0,
+		"geo_ip_list": request.GeoIPList != nil && len(request.GeoIPList) == 0,
+	} {
+		if err := settled(c.config.Unknown.EmptyIPList, http.StatusOK, "%s: is empty", name); isEmpty && err != nil {
 			return nil, err
 		}
 	}
@@ -68,7 +71,7 @@ func (c calls) SessionPost(_ context.Context, r SessionPostRequestObject) (Sessi
 			return nil, err
 		}
 	}
-	if id := request.DeploymentRequestID; id != "" && !c.takes(id, (&session{app: app}).need(len(users))) {
+	if id := request.DeploymentRequestID; id != "" && !c.takes(id, app, (&session{app: app}).need(len(users))) {
 		if err := settled(c.config.Unknown.FullDeployment, http.StatusOK, "deployment_request_id: the deployment has no room"); err != nil {
 			return nil, err
 		}
@@ -155,7 +158,7 @@ func (c calls) GetSession(_ context.Context, r GetSessionRequestObject) (GetSess
 	if err != nil {
 		return nil, err
 	}
-	return GetSession200JSONResponse(c.full(s)), nil
+	return c.full(s), nil
 }
 
 func (c calls) SessionDelete(_ context.Context, r SessionDeleteRequestObject) (SessionDeleteResponseObject, error) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -137,6 +138,19 @@ type Unknown struct {
 	WebhookHeaders     map[string]string `json:"webhook_headers"`
 }
 
+// clone is the configuration with lists and maps of its own.
+func (c Config) clone() Config {
+	c.Apps = slices.Clone(c.Apps)
+	for i := range c.Apps {
+		c.Apps[i].Ports = maps.Clone(c.Apps[i].Ports)
+	}
+	c.Unknown.WebhookHeaders = maps.Clone(c.Unknown.WebhookHeaders)
+	return c
+}
+
+// century is longer than any duration of a setting may be.
+const century = 100 * 365 * 24 * time.Hour
+
 // Valid says everything that is wrong with the configuration, by the names of
 // the settings: a kind that there is not, a count below 0, an answer that does
 // not fit its question.
@@ -152,15 +166,29 @@ func (c Config) Valid() error {
 		unless(a.Sockets >= 0, "apps[%d].sockets must not be negative", i)
 		unless(a.EmptyTTL >= 0, "apps[%d].empty_ttl must not be negative", i)
 		unless(a.SessionMaxDuration == 0 || a.SessionMaxDuration >= time.Hour, "apps[%d].session_max_duration must be at least an hour", i)
+		unless(max(a.EmptyTTL, a.SessionMaxDuration) < century, "apps[%d].empty_ttl and session_max_duration must be less than 100 years", i)
+		for key, port := range a.Ports {
+			unless(min(port.Internal, port.External) >= 0 && max(port.Internal, port.External) < 1<<16, "apps[%d].ports.%s must be 1 to 65535", i, key)
+		}
 	}
+	unless(!strings.ContainsFunc(c.Key, func(r rune) bool { return r <= ' ' || r > '~' }), "key must be visible ASCII")
+	unless(c.Speed == 0 || c.Speed >= 0.001 && c.Speed <= 1e6, "speed must be 0.001 to 1000000")
 	u := c.Unknown
 	for name, n := range map[string]float64{
-		"speed": c.Speed, "rate_limit.per_second": c.RateLimit.PerSecond, "rate_limit.burst": float64(c.RateLimit.Burst),
+		"rate_limit.per_second": c.RateLimit.PerSecond, "rate_limit.burst": float64(c.RateLimit.Burst),
 		"rate_limit.retry_after": float64(c.RateLimit.RetryAfter), "unknown.default_limit": float64(u.DefaultLimit),
 		"unknown.max_limit": float64(u.MaxLimit), "unknown.webhook_retries": float64(u.WebhookRetries),
 		"unknown.webhook_timeout": float64(u.WebhookTimeout), "unknown.bulk_stop_takes": float64(u.BulkStopTakes),
 	} {
 		unless(n >= 0, "%s must not be negative", name)
+	}
+	for name, d := range map[string]time.Duration{
+		"ready_after": c.ReadyAfter, "ready_after_most": c.ReadyAfterMost, "initializing_for": c.InitializingFor, "seeking_for": c.SeekingFor,
+		"terminating_for": c.TerminatingFor, "unknown.webhook_timeout": u.WebhookTimeout, "unknown.bulk_stop_takes": u.BulkStopTakes,
+	} {
+		if d >= century {
+			return fmt.Errorf("%s must be less than 100 years", name) // the rest may overflow
+		}
 	}
 	ready := c.leastReadyAfter()
 	unless(share(c.InitializingFor, ready/10)+share(c.SeekingFor, ready*3/10) <= ready,

@@ -27,7 +27,7 @@ type deployment struct {
 	sessions   map[*session]bool
 	used       int       // sockets
 	emptySince time.Time // zero while it is on its way or has sessions
-	spots      []spot
+	labels     []label   // of the shelves that it stands on
 }
 
 // find looks for a place for a session: the deployment it asks for, else the
@@ -37,7 +37,7 @@ type deployment struct {
 func (e *Emulator) find(s *session) (*deployment, string) {
 	need := s.need(len(s.users))
 	if id := s.request.DeploymentRequestID; id != "" {
-		if !e.takes(id, need) {
+		if !e.takes(id, s.app, need) {
 			return nil, "the deployment asked for has no room"
 		}
 		return e.byID[id], ""
@@ -108,10 +108,11 @@ func (d *deployment) hasTags(tags []string) bool {
 	return true
 }
 
-// takes is whether the deployment with that id is there and has so much room.
-func (e *Emulator) takes(id string, need int) bool {
+// takes is whether the deployment with that id is there, of the app, and has so
+// much room.
+func (e *Emulator) takes(id string, app App, need int) bool {
 	d := e.byID[id]
-	return d != nil && d.room() >= need
+	return d != nil && d.app.Name == app.Name && d.room() >= need
 }
 
 // room is how many sockets are free for new sessions, or none.
@@ -128,13 +129,15 @@ func (e *Emulator) link(s *session, d *deployment) {
 	d.sessions[s] = true
 	d.emptySince = time.Time{}
 	e.mark(d, s.request.Selectors)
-	d.use(s.need(len(s.users)))
+	e.use(d, s.need(len(s.users)))
 }
 
 // use takes so many sockets more, or gives them back.
-func (d *deployment) use(sockets int) {
+func (e *Emulator) use(d *deployment, sockets int) {
 	d.used += sockets
-	d.reshelve()
+	if !d.ended {
+		e.reshelve(d)
+	}
 }
 
 func (e *Emulator) mark(d *deployment, selectors []api.SelectorModel) {
@@ -151,7 +154,7 @@ func (e *Emulator) unlink(s *session, now time.Time) {
 	if d := s.deployment; d != nil {
 		s.deployment = nil
 		delete(d.sessions, s)
-		d.use(-s.need(len(s.users)))
+		e.use(d, -s.need(len(s.users)))
 		e.idle(d, now)
 	}
 }
@@ -227,7 +230,7 @@ func (e *Emulator) end(d *deployment, status, problem string, now time.Time) {
 		return
 	}
 	d.ended, d.emptySince = true, time.Time{}
-	d.reshelve()
+	e.reshelve(d)
 	delete(e.byID, d.id)
 	for _, s := range slices.SortedFunc(maps.Keys(d.sessions), func(a, b *session) int { return cmp.Compare(a.number, b.number) }) {
 		readable := orElse(d.app.SessionMaxDuration, time.Hour)
@@ -251,7 +254,7 @@ func (e *Emulator) SetJoinable(requestID string, joinable bool) error {
 		return errNoDeployment
 	}
 	d.unjoinable = !joinable
-	d.reshelve()
+	e.reshelve(d)
 	return nil
 }
 
@@ -272,23 +275,29 @@ func (e *Emulator) EndDeployment(requestID string) error {
 
 var errNoDeployment = errors.New("request_id: no such deployment runs")
 
+// deploymentView is a deployment with its counts, even where they are zero.
+type deploymentView struct {
+	api.Deployment
+	Sockets             int64 `json:"sockets"`
+	SocketsUsage        int64 `json:"sockets_usage"`
+	IsJoinableBySession bool  `json:"is_joinable_by_session"`
+}
+
 // seen is the deployment as a session shows it: without an address until it is
 // up. It is encoded when the lock is free again, so what it shares with the
 // deployment is only ever replaced or added to.
-func (e *Emulator) seen(d *deployment) *api.Deployment {
+func (e *Emulator) seen(d *deployment) *deploymentView {
 	if d == nil {
 		return nil
 	}
 	location := places[d.place].DeploymentLocation
-	view := &api.Deployment{
-		RequestID:    d.id,
-		Status:       e.statusName("Deploying"),
-		FQDN:         d.fqdn,
-		Location:     &location,
-		Tags:         d.tags,
-		Sockets:      int64(d.app.Sockets),
-		SocketsUsage: int64(d.used),
-	}
+	view := &deploymentView{Deployment: api.Deployment{
+		RequestID: d.id,
+		Status:    e.statusName("Deploying"),
+		FQDN:      d.fqdn,
+		Location:  &location,
+		Tags:      d.tags,
+	}, Sockets: int64(d.app.Sockets), SocketsUsage: int64(d.used)}
 	if d.ready {
 		view.Status = e.statusName(StatusReady)
 		view.Ready = true

@@ -436,3 +436,49 @@ func TestDeployRefuses(t *testing.T) {
 		}
 	})
 }
+
+func TestADeploymentOfAnotherAppHasNoRoom(t *testing.T) {
+	within(t, emulator.Config{Unknown: emulator.Unknown{FullDeployment: 409}}, func(t *testing.T, e *emulator.Emulator) {
+		d, err := e.Deploy("chess", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for app, want := range map[string]int{"chess": 200, "arena": 409} {
+			if got, _ := status(t, e, "POST", "/v1/session", `{"app_name": "`+app+`", "deployment_request_id": "`+d+`"}`); got != want {
+				t.Errorf("%s: %d", app, got)
+			}
+		}
+	})
+}
+
+// A deployment that SetStatus started comes up, too, so that it can end.
+func TestADeploymentThatSetStatusStarted(t *testing.T) {
+	within(t, emulator.Config{Apps: []emulator.App{{EmptyTTL: time.Minute}}}, func(t *testing.T, e *emulator.Emulator) {
+		id := create(t, e, "")
+		if err := e.SetStatus(id, "Waiting"); err != nil {
+			t.Fatal(err)
+		}
+		status(t, e, "DELETE", "/v1/session/"+id, "")
+		time.Sleep(time.Minute + 2*time.Second)
+		if left := e.Deployments(); len(left) != 0 {
+			t.Errorf("%+v", left)
+		}
+	})
+}
+
+// The oldest deployment with a tag is taken, not the one that had the tag first.
+func TestATagThatAnOldDeploymentGotLate(t *testing.T) {
+	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		oldest, err := e.Deploy("arena", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Deploy("arena", "", "b"); err != nil {
+			t.Fatal(err)
+		}
+		settled(t, e, `"selectors": [{"tag": "b", "tag_only": true}]`)
+		if got := settled(t, e, `"selectors": [{"tag": "b"}]`).Deployment.RequestID; got != oldest {
+			t.Errorf("on %s, want %s", got, oldest)
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 )
 
 // mostDumped is how many of each kind a dump shows, the last ones.
@@ -26,7 +27,7 @@ func (e *Emulator) Dump() string {
 		if r.Status != 0 {
 			status = fmt.Sprint(r.Status)
 		}
-		fmt.Fprintf(table, "  %s\t%s\t%s %s\t%s\t%s\n", since(r.Time), cmp.Or(r.Operation, "-"), r.Method, r.Path, status, r.Message)
+		fmt.Fprintf(table, "  %s\t%s\t%s %s\t%s\t%s\n", since(r.Time), cmp.Or(r.Operation, "-"), r.Method, shown(r.Path), status, line(r.Message))
 	}
 	for _, s := range section(table, "session", ledger) {
 		on := s.Status
@@ -36,11 +37,11 @@ func (e *Emulator) Dump() string {
 		if s.DeploymentRequestID != "" {
 			on += " on " + s.DeploymentRequestID
 		}
-		fmt.Fprintf(table, "  %s\t%s\t%s %s\t%s\t%s\n", since(s.Created), s.SessionID, s.AppName, s.VersionName, count(len(s.IPs), "player"), on)
+		fmt.Fprintf(table, "  %s\t%s\t%s %s\t%s\t%s\n", since(s.Created), s.SessionID, line(s.AppName), line(s.VersionName), count(len(s.IPs), "player"), on)
 	}
 	for _, d := range section(table, "deployment", deployments) {
 		fmt.Fprintf(table, "  %s\t%s %s\t%s\t%d of %d sockets\tready %t, joinable %t, tags %q\n",
-			d.RequestID, d.AppName, d.VersionName, d.City, d.SocketsUsed, d.Sockets, d.Ready, d.Joinable, d.Tags)
+			d.RequestID, line(d.AppName), line(d.VersionName), d.City, d.SocketsUsed, d.Sockets, d.Ready, d.Joinable, d.Tags)
 	}
 	for _, w := range section(table, "webhook", webhooks) {
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%d\t%s\n", since(w.Time), w.SessionID, w.Status, w.Answer, w.Problem)
@@ -61,6 +62,30 @@ func section[T any](table *tabwriter.Writer, name string, all []T) []T {
 	}
 	fmt.Fprintln(table)
 	return all
+}
+
+// shown is a path without what a caller may have put there by mistake, such as
+// a player's IP for an id.
+func shown(path string) string {
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		if !ordinary.MatchString(segment) {
+			segments[i] = "*"
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+var ordinary = regexp.MustCompile(`^([a-z-]*|v[0-9]+|[0-9a-f]{12}-S|\[key\])$`)
+
+// line is a text that cannot break a table.
+func line(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 func count(n int, name string) string {

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/edgegap-community/edgegap/api"
 	"github.com/edgegap-community/edgegap/internal/emulator"
 )
 
@@ -67,6 +68,20 @@ func TestDumpOfMuch(t *testing.T) {
 		for _, heading := range []string{"60 requests, of which the last 50 are\n  11.000s ", "60 sessions, of which the last 50 are\n  11.000s ", "1 deployment\n", "0 webhooks\n"} {
 			if !strings.Contains(text, heading) {
 				t.Errorf("no %q in\n%s", heading, text)
+			}
+		}
+	})
+}
+
+func TestADumpShowsNoOddPath(t *testing.T) {
+	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		status(t, e, "GET", "/v1/session/203.0.113.9/users", "")
+		status(t, e, "POST", "/v1/sessions", "")
+		call[api.SessionRequest](t, e, "POST", "/v1/session", `{"app_name": "a\n\tb"}`)
+		dump := e.Dump()
+		for _, want := range []string{"GET /v1/session/*/users", "POST /v1/sessions ", "a  b v1"} {
+			if !strings.Contains(dump, want) {
+				t.Errorf("%q is not in\n%s", want, dump)
 			}
 		}
 	})

@@ -44,23 +44,24 @@ type Emulator struct {
 
 // state is what Reset begins anew.
 type state struct {
-	agenda    agenda
-	planned   int
-	ids       ids
-	dice      *rand.Rand             // for times
-	chance    *rand.Rand             // for faults
-	versions  map[[2]string]int64    // the integer ids of app versions, by name and version
-	made      int                    // deployments, ever
-	byID      map[string]*deployment // those that run or are on their way
-	shelves   map[label]*shelf       // the same, by what a session looks for
-	sessions  map[string]*session    // all that ever existed
-	order     []*session             // the same, in the order of their making
-	listed    roll                   // those of them that the API lists
-	bucket    bucket
-	faults    []Fault
-	requests  []*Request
-	webhooks  []Webhook
-	delivered chan struct{} // closed with the next webhook
+	agenda     agenda
+	planned    int
+	ids        ids
+	dice       *rand.Rand             // for times
+	chance     *rand.Rand             // for faults
+	versions   map[[2]string]int64    // the integer ids of app versions, by name and version
+	made       int                    // deployments, ever
+	byID       map[string]*deployment // those that run or are on their way
+	shelves    map[label]*shelf       // the same, by what a session looks for
+	sessions   map[string]*session    // all that ever existed
+	order      []*session             // the same, in the order of their making
+	listed     roll                   // those of them that the API lists
+	bucket     bucket
+	faults     []Fault
+	requests   []*Request
+	webhooks   []Webhook
+	deliveries int           // ever; webhooks has the last
+	delivered  chan struct{} // closed with the next webhook
 }
 
 // New returns a running emulator. Close it. It panics if the configuration is
@@ -69,7 +70,7 @@ func New(config Config) *Emulator {
 	if err := config.Valid(); err != nil {
 		panic(err)
 	}
-	e := &Emulator{clock: newClock(config.Speed), config: config}
+	e := &Emulator{clock: newClock(config.Speed), config: config.clone()}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.mux = newMux(e)
 	e.state = newState(config.Seed)
@@ -105,6 +106,22 @@ func (e *Emulator) Close() {
 func (e *Emulator) Reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.reset()
+}
+
+// ResetTo is Configure and Reset at once.
+func (e *Emulator) ResetTo(config Config) error {
+	if err := config.Valid(); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.config = config.clone()
+	e.reset()
+	return nil
+}
+
+func (e *Emulator) reset() {
 	delivered := e.delivered
 	e.state = newState(e.config.Seed)
 	close(delivered) // who waits for webhooks begins anew, too
@@ -126,7 +143,7 @@ func (e *Emulator) Configure(config Config) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.config = config
+	e.config = config.clone()
 	return nil
 }
 

@@ -178,6 +178,15 @@ func TestOnlyAValidConfigurationIsTaken(t *testing.T) {
 		{"unknown.webhook_timeout", emulator.Config{Unknown: emulator.Unknown{WebhookTimeout: -1}}},
 		{"unknown.webhook_headers", emulator.Config{Unknown: emulator.Unknown{WebhookHeaders: map[string]string{"X Y": "a"}}}},
 		{"unknown.webhook_headers", emulator.Config{Unknown: emulator.Unknown{WebhookHeaders: map[string]string{"X": "a\nb"}}}},
+		{"key", emulator.Config{Key: "token abc"}},
+		{"key", emulator.Config{Key: "a\n"}},
+		{"speed", emulator.Config{Speed: math.Inf(1)}},
+		{"speed", emulator.Config{Speed: 1e-12}},
+		{"ready_after_most", emulator.Config{ReadyAfterMost: math.MaxInt64}},
+		{"initializing_for", emulator.Config{InitializingFor: 1 << 62}},
+		{"apps[0].empty_ttl", emulator.Config{Apps: []emulator.App{{EmptyTTL: math.MaxInt64}}}},
+		{"apps[0].ports.web", emulator.Config{Apps: []emulator.App{{Ports: map[string]api.PortMapping{"web": {Internal: -5}}}}}},
+		{"apps[0].ports.web", emulator.Config{Apps: []emulator.App{{Ports: map[string]api.PortMapping{"web": {Internal: 65536}}}}}},
 	}
 	within(t, emulator.Config{Key: "first"}, func(t *testing.T, e *emulator.Emulator) {
 		for _, c := range wrong {
@@ -197,7 +206,7 @@ func TestOnlyAValidConfigurationIsTaken(t *testing.T) {
 			t.Error("a bad configuration was taken")
 		}
 		both := emulator.Config{Speed: -1, Apps: []emulator.App{{Sockets: -1}}}.Valid()
-		if both == nil || both.Error() != "apps[0].sockets must not be negative\nspeed must not be negative" {
+		if both == nil || both.Error() != "apps[0].sockets must not be negative\nspeed must be 0.001 to 1000000" {
 			t.Errorf("not all that is wrong: %v", both)
 		}
 		for _, fine := range []emulator.Config{
@@ -257,6 +266,31 @@ func TestCloseEndsEverything(t *testing.T) {
 		}
 		if _, err := send(t, e, "POST", "/v1/session", "{}"); err == nil || !strings.Contains(err.Error(), "connection refused") {
 			t.Errorf("a call after Close: %v", err)
+		}
+	})
+}
+
+// What a caller changes in the configuration it gave is its own.
+func TestTheConfigurationIsACopy(t *testing.T) {
+	ports := map[string]api.PortMapping{"gameport": {Internal: 7777}}
+	config := emulator.Config{Apps: []emulator.App{{Name: "arena", Ports: ports}}}
+	within(t, config, func(t *testing.T, e *emulator.Emulator) {
+		ports["late"] = api.PortMapping{}
+		config.Apps[0].Name = "chess"
+		if s := settled(t, e, ""); len(s.Deployment.Ports) != 1 {
+			t.Errorf("%+v", s.Deployment.Ports)
+		}
+	})
+}
+
+func TestResetTo(t *testing.T) {
+	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		create(t, e, "")
+		if err := e.ResetTo(emulator.Config{Speed: -1}); err == nil || len(e.Sessions()) != 1 {
+			t.Errorf("a bad configuration: %v, %d sessions", err, len(e.Sessions()))
+		}
+		if err := e.ResetTo(emulator.Config{ReadyAfter: -1}); err != nil || len(e.Sessions()) != 0 || get(t, e, create(t, e, "")).Status != "Ready" {
+			t.Errorf("%v, %+v", err, e.Sessions())
 		}
 	})
 }

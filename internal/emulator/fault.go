@@ -75,6 +75,8 @@ func (f Fault) valid() error {
 		return errors.New("status must be 200 to 599")
 	case f.Body != "" && f.Status == 0:
 		return errors.New("body needs a status")
+	case (f.Status == http.StatusNoContent || f.Status == http.StatusNotModified) && (f.Body != "" || f.Slow > 0 || f.Break == BreakCut || f.Break == BreakGarble):
+		return errors.New("status has no body to be sent, slow, cut or garbled")
 	case f.Break != "" && !slices.Contains(breaks, f.Break):
 		return fmt.Errorf("break must be one of %s", strings.Join(breaks, ", "))
 	}

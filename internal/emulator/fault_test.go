@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -413,4 +414,50 @@ func TestAStallOverASocketEndsWithItsClient(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	<-ended
+}
+
+// A caller that gives up during a delay has had nothing done, also where only a
+// read of the socket tells that it has gone.
+func TestNothingIsDoneForACallerWhoGaveUpInADelay(t *testing.T) {
+	for name, start := range map[string]func(*emulator.Emulator) (http.RoundTripper, string, func()){
+		"memory": func(e *emulator.Emulator) (http.RoundTripper, string, func()) {
+			return e.Transport(), "https://emulator.invalid", func() {}
+		},
+		"socket": func(e *emulator.Emulator) (http.RoundTripper, string, func()) {
+			server := httptest.NewServer(e)
+			return server.Client().Transport, server.URL, server.Close
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := emulator.New(emulator.Config{})
+			defer e.Close()
+			transport, base, stop := start(e)
+			defer stop()
+			if err := e.FailNext(emulator.Fault{Operation: "session-post", Delay: time.Hour}); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			r, _ := http.NewRequestWithContext(ctx, "POST", base+"/v1/session", strings.NewReader(`{"app_name": "arena"}`))
+			r.Header.Set("Authorization", "token k")
+			r.Header.Set("Content-Type", "application/json")
+			gaveUp := make(chan error, 1)
+			go func() {
+				_, err := transport.RoundTrip(r)
+				gaveUp <- err
+			}()
+			for len(e.Requests()) == 0 || e.Requests()[0].Body == "" {
+				runtime.Gosched() // until the fault has struck
+			}
+			cancel()
+			if err := <-gaveUp; err == nil {
+				t.Error("it was answered")
+			}
+			// Close waits for the request: for an hour, if it did not end.
+			stop()
+			if len(e.Sessions()) != 0 {
+				t.Errorf("a session was created: %+v", e.Sessions())
+			}
+		})
+	}
 }

@@ -107,7 +107,7 @@ func (c calls) SessionsBulkStop(_ context.Context, r SessionsBulkStopRequestObje
 		if s.status != StatusTerminating && c.matches(s, r.Body.Filters) {
 			answer.Processable = append(answer.Processable, api.SessionStopResponse{SessionID: s.id})
 			c.plan(now.Add(c.config.Unknown.BulkStopTakes), func(later time.Time) {
-				if s.status != StatusTerminating {
+				if !s.gone && s.status != StatusTerminating {
 					c.stop(s, later)
 				}
 			})

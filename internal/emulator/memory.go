@@ -77,6 +77,7 @@ var errReset = &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("rea
 // served is the request as a server has it.
 func served(ctx context.Context, request *http.Request) *http.Request {
 	r := request.Clone(ctx)
+	r.Method = orElse(r.Method, http.MethodGet)
 	r.RequestURI = request.URL.RequestURI()
 	r.URL = &url.URL{Path: orElse(request.URL.Path, "/"), RawPath: request.URL.RawPath, RawQuery: request.URL.RawQuery}
 	r.Header = http.Header{}

@@ -21,6 +21,7 @@ type model struct {
 }
 
 type modelSession struct {
+	readyAfter time.Duration
 	id         string
 	app        emulator.App
 	asked      api.SessionModel
@@ -98,6 +99,7 @@ func (m *model) begin(s *modelSession) {
 	m.sessions = append(m.sessions, s)
 	s.status, s.created = "Initializing", m.now
 	ready := max(cmp.Or(m.ReadyAfter, 2*time.Second), 0)
+	s.readyAfter = ready
 	m.plan(s, ready/10, func() {
 		s.status = "Seeking"
 		m.plan(s, ready*3/10, func() { m.place(s, ready*6/10) })
@@ -140,7 +142,9 @@ func (m *model) find(s *modelSession) *modelDeployment {
 		}
 		if pinned := s.asked.DeploymentRequestID; d.ended || d.unjoinable || m.free(d) < need(s.app, s.users) {
 			continue
-		} else if pinned != "" && d.id == pinned || pinned == "" && d.app.Name == s.app.Name && d.app.Version == s.app.Version &&
+		} else if d.app.Name != s.app.Name {
+			continue
+		} else if pinned != "" && d.id == pinned || pinned == "" && d.app.Version == s.app.Version &&
 			d.place.passes(s.asked.Filters) && !slices.ContainsFunc(s.asked.Selectors, lacks) {
 			fitting = append(fitting, d)
 		}
@@ -261,8 +265,10 @@ func (m *model) setStatus(s *modelSession, status string) {
 		m.unlink(s)
 	case "Waiting", "Ready":
 		if s.deployment == nil {
-			m.link(s, m.deploy(s.app, s.asked, s.near))
-			s.deployment.forced = true
+			d := m.deploy(s.app, s.asked, s.near)
+			d.forced = true
+			m.plan(nil, s.readyAfter, func() { m.up(d) })
+			m.link(s, d)
 		}
 		s.deployment.ready = s.deployment.ready || status == "Ready"
 		if s.status = status; m.item(s).Linked {

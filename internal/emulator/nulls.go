@@ -1,6 +1,9 @@
 package emulator
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // optional are the fields of an answer that the API may send as null when they
 // have no value.
@@ -14,7 +17,9 @@ var optional = map[string][]string{
 // withNulls puts a null wherever an optional field of an answer was left out.
 func withNulls(operation string, body []byte) []byte {
 	var object map[string]any
-	if json.Unmarshal(body, &object) != nil {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	if decoder.Decode(&object) != nil {
 		return body
 	}
 	deployment, _ := object["deployment"].(map[string]any)

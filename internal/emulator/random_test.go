@@ -302,7 +302,7 @@ func (r *round) changeUsers(s *modelSession) {
 		r.call(nil, refused, method, path(s)+"/users", api.PatchSessionModel{IPList: ips})
 		return
 	}
-	users := slices.Clone(s.users)
+	users, before := slices.Clone(s.users), s.users
 	refused.when(len(ips) == 0, r.m.Unknown.EmptyIPList, 200)
 	for _, ip := range ips {
 		switch at := where(users, ip); {
@@ -311,14 +311,15 @@ func (r *round) changeUsers(s *modelSession) {
 		case method == "PUT":
 			refused.when(true, r.m.Unknown.DuplicateIP, 200)
 		case at < 0:
-			refused.when(true, r.m.Unknown.UnknownIP, 200)
+			refused.when(where(before, ip) < 0, r.m.Unknown.UnknownIP, 200)
 		default:
 			users = slices.Delete(users, at, at+1)
 		}
 	}
 	if method == "PUT" {
 		refused.when(s.status == "Terminating", 422, 422)
-		refused.when(s.deployment != nil && need(s.app, users)-need(s.app, s.users) > r.m.free(s.deployment), r.m.Unknown.NoSocket, 422)
+		more := need(s.app, users) - need(s.app, s.users)
+		refused.when(s.deployment != nil && more > max(r.m.free(s.deployment), 0), r.m.Unknown.NoSocket, 422)
 	}
 	var got api.SessionUserContext
 	if r.call(&got, refused, method, path(s)+"/users", api.PatchSessionModel{IPList: ips}) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,9 @@ const mostRecorded = 10_000
 
 // mostRecordedBody is how many bytes of a request's or a webhook's body are.
 const mostRecordedBody = 16 << 10
+
+// mostRecordedLine is how many bytes of a path, query or header are.
+const mostRecordedLine = 1 << 10
 
 // Request is one that reached the emulator, without its key. The fields are
 // told at sessionstest.Request.
@@ -35,23 +39,24 @@ type Request struct {
 }
 
 // record begins the record of a request as it arrives.
-func (e *Emulator) record(r *http.Request, operation string) *Request {
+func (e *Emulator) record(r *http.Request, operation string, secret secret) *Request {
+	line := func(text string) string { return clipped(secret.mask(text), mostRecordedLine) }
 	call := &Request{
 		Operation: operation,
 		Method:    r.Method,
-		Path:      masked(r, r.URL.EscapedPath()),
-		Query:     masked(r, r.URL.RawQuery),
+		Path:      line(r.URL.EscapedPath()),
+		Query:     line(r.URL.RawQuery),
 		Header:    r.Header.Clone(),
 		Time:      e.clock.now(),
 	}
 	delete(call.Header, "Authorization")
 	for _, values := range call.Header {
 		for i := range values {
-			values[i] = masked(r, values[i])
+			values[i] = line(values[i])
 		}
 	}
 	if strings.Contains(operation, "-session") || operation == "session-delete" {
-		call.SessionID = masked(r, sessionOf(r.URL))
+		call.SessionID = line(sessionOf(r.URL))
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -59,15 +64,38 @@ func (e *Emulator) record(r *http.Request, operation string) *Request {
 	return call
 }
 
-// masked is a part of a request without the key, should it be there by mistake.
-// A key of a few characters, as tests have, is left: it would be in every word.
-func masked[T string | []byte](r *http.Request, part T) string {
-	_, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if key = strings.TrimSpace(key); len(key) < 8 || len(part) < len(key) {
-		return string(part)
+// secret is every spelling of the keys that a request must not show: its own
+// and the one that is taken.
+type secret []string
+
+func secretOf(r *http.Request, taken string) (spellings secret) {
+	given := r.Header.Get("Authorization")
+	if _, key, ok := strings.Cut(given, " "); ok {
+		given = key
 	}
-	return strings.ReplaceAll(string(part), key, "[key]")
+	for _, key := range []string{strings.TrimSpace(given), taken} {
+		if len(key) < 8 {
+			continue // as tests have them; it would be in every word
+		}
+		for _, spelling := range []string{key, url.QueryEscape(key), url.PathEscape(key)} {
+			if !slices.Contains(spellings, spelling) {
+				spellings = append(spellings, spelling)
+			}
+		}
+	}
+	return spellings
 }
+
+// mask is a text without the keys.
+func (s secret) mask(text string) string {
+	for _, spelling := range s {
+		text = strings.ReplaceAll(text, spelling, "[key]")
+	}
+	return text
+}
+
+// clipped is the beginning of a text.
+func clipped(text string, most int) string { return text[:min(len(text), most)] }
 
 // remember appends, and forgets the oldest when there are too many.
 func remember[T any](all []T, one T) []T {

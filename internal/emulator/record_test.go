@@ -13,3 +13,13 @@ func TestTheRecordIsBounded(t *testing.T) {
 		t.Errorf("the last %d begin with %d", mostRecorded, oldest)
 	}
 }
+
+// Deliveries count that are not remembered any more.
+func TestWaitingForMoreWebhooksThanAreRemembered(t *testing.T) {
+	e := New(Config{})
+	defer e.Close()
+	e.deliveries = 3 * mostRecorded
+	if _, err := e.WaitWebhooks(t.Context(), 3*mostRecorded); err != nil {
+		t.Error(err)
+	}
+}

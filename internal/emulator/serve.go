@@ -71,7 +71,18 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer leave()
 	r = r.WithContext(ctx)
 	name, allow := e.route(r)
-	call := e.record(r, name)
+	secret := secretOf(r, e.Config().Key)
+	call := e.record(r, name, secret)
+	// The body comes first: before its end net/http does not notice, over a
+	// socket, that the client goes away.
+	var body []byte
+	if r.Body != http.NoBody {
+		var err error
+		if body, err = io.ReadAll(io.LimitReader(r.Body, mostBody+1)); err != nil {
+			panic(http.ErrAbortHandler) // the client went away
+		}
+	}
+	e.note(func() { call.Body = clipped(secret.mask(string(body)), mostRecordedBody) })
 	fault := e.fault(name)
 	if !sleep(ctx, fault.Delay) {
 		panic(http.ErrAbortHandler)
@@ -80,14 +91,6 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reset(w)
 		return
 	}
-	var body []byte
-	if r.Body != http.NoBody {
-		var err error
-		if body, err = io.ReadAll(io.LimitReader(r.Body, mostBody+1)); err != nil {
-			panic(http.ErrAbortHandler) // the client went away
-		}
-	}
-	e.note(func() { call.Body = masked(r, body[:min(len(body), mostRecordedBody)]) })
 	var a *answer
 	if fault.Done || fault.Status == 0 {
 		a = e.answer(r, call, body, allow)
@@ -99,7 +102,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.header.Set(name, value)
 	}
 	if fault.Break != BreakReset && fault.Break != BreakStall {
-		e.note(func() { call.Status, call.Message = a.status, a.message() })
+		e.note(func() { call.Status, call.Message = a.status, secret.mask(a.message()) })
 	}
 	send(w, r, a, fault)
 }
@@ -152,22 +155,27 @@ func (e *Emulator) carryOut(a *answer, r *http.Request, operation string, body [
 		writeError(a, refuse(http.StatusTooManyRequests, "too many requests"))
 		return
 	}
-	if err := checkBody(r, body); err != nil {
-		writeError(a, err)
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+		writeError(a, bad("the query is malformed"))
 		return
 	}
-	if err := checkFields(operation, body, config.Unknown.UnknownField); err != nil {
-		writeError(a, err)
+	object, wrong := readBody(r, operation, body)
+	if wrong != nil {
+		writeError(a, wrong)
 		return
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
 	if config.Check != nil {
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		if err := config.Check(r); err != nil {
 			writeError(a, bad("%v", err))
 			return
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
+	if body, wrong = fit(operation, object, body, config.Unknown.UnknownField); wrong != nil {
+		writeError(a, wrong)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	e.mux.ServeHTTP(a, r)
 	if config.Unknown.Nulls && a.status == http.StatusOK {
 		a.body = *bytes.NewBuffer(withNulls(operation, a.body.Bytes()))

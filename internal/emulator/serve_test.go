@@ -131,7 +131,7 @@ var callFacts = facts{
 			got = append(got, fmt.Sprint(code, " ", name))
 		}
 		return got
-	}, []string{"200 ", "200 ", "200 ", "200 ", "200 ", "200 "}, []string{"422 app", "422 label", "422 replace", "422 replace", "422 force", "200 "}),
+	}, []string{"200 ", "200 ", "200 ", "200 ", "200 ", "200 "}, []string{"422 app", "422 selectors[0].label", "422 replace", "422 replace", "422 force", "200 "}),
 
 	"paths that the contract lacks": fact(emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
 		for _, c := range []struct {

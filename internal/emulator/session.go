@@ -1,7 +1,9 @@
 package emulator
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -77,7 +79,7 @@ func (e *Emulator) begin(app App, request api.SessionModel, users []api.SessionU
 func (e *Emulator) drawReadyAfter() time.Duration {
 	least := e.config.leastReadyAfter()
 	if spread := e.config.ReadyAfterMost - least; spread > 0 {
-		return least + time.Duration(e.dice.Int64N(int64(spread)+1))
+		return least + time.Duration(e.dice.Int64N(int64(spread)))
 	}
 	return least
 }
@@ -181,7 +183,9 @@ func (e *Emulator) SetStatus(id, status string) error {
 		s.status = status
 	case StatusWaiting, StatusReady:
 		if s.deployment == nil {
-			e.link(s, e.deploy(s.app, s.request))
+			d := e.deploy(s.app, s.request)
+			e.plan(now.Add(s.readyAfter), func(later time.Time) { e.up(d, later) })
+			e.link(s, d)
 		}
 		s.status = status
 		if status == StatusReady {
@@ -211,7 +215,7 @@ func (e *Emulator) ready(s *session) bool {
 // linked is whether the API would say that the session is linked.
 func (e *Emulator) linked(s *session) bool {
 	switch s.status {
-	case StatusReady:
+	case StatusReady, "Linked":
 		return true
 	case StatusWaiting:
 		return e.config.Unknown.LinkedWhileWaiting || e.config.Unknown.LinkedStatus
@@ -221,15 +225,27 @@ func (e *Emulator) linked(s *session) bool {
 	return false
 }
 
+// sessionView is a session with its deployment as that is seen.
+type sessionView struct {
+	api.SessionGet
+	Deployment *deploymentView `json:"deployment,omitempty"`
+}
+
+// VisitGetSessionResponse implements GetSessionResponseObject.
+func (v sessionView) VisitGetSessionResponse(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(v)
+}
+
 // full is the session as get-session answers it.
-func (e *Emulator) full(s *session) api.SessionGet {
+func (e *Emulator) full(s *session) sessionView {
 	now := e.clock.now()
 	users := s.users // they are replaced, never changed
 	problem := s.problem
 	if e.config.Unknown.NoErrorText {
 		problem = ""
 	}
-	return api.SessionGet{
+	return sessionView{Deployment: e.seen(s.deployment), SessionGet: api.SessionGet{
 		SessionID:    s.id,
 		Status:       e.statusOf(s),
 		Ready:        e.ready(s),
@@ -242,9 +258,8 @@ func (e *Emulator) full(s *session) api.SessionGet {
 		Error:        problem,
 		SessionUsers: users,
 		SessionIPs:   users,
-		Deployment:   e.seen(s.deployment),
 		WebhookURL:   s.request.WebhookURL,
-	}
+	}}
 }
 
 // summary is the session as an item of the list.

@@ -410,3 +410,12 @@ func TestSetStatus(t *testing.T) {
 		}
 	})
 }
+
+func TestSetStatusLinked(t *testing.T) {
+	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		id := create(t, e, "")
+		if err := e.SetStatus(id, "Linked"); err != nil || !get(t, e, id).Linked {
+			t.Errorf("%v, %+v", err, get(t, e, id))
+		}
+	})
+}

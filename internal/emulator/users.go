@@ -35,13 +35,13 @@ func (c calls) PutUsersSession(_ context.Context, r PutUsersSessionRequestObject
 	if s.status == StatusTerminating {
 		return nil, refuse(http.StatusUnprocessableEntity, "the session is being deleted")
 	}
-	if s.deployment != nil && s.need(len(users))-s.need(len(s.users)) > s.deployment.app.Sockets-s.deployment.used {
+	if more := s.need(len(users)) - s.need(len(s.users)); s.deployment != nil && more > 0 && more > s.deployment.app.Sockets-s.deployment.used {
 		if err := settled(c.config.Unknown.NoSocket, http.StatusUnprocessableEntity, "the deployment has not that many free sockets"); err != nil {
 			return nil, err
 		}
 	}
 	answer := PutUsersSession200JSONResponse{SessionUsers: c.after(s.users, users)}
-	s.seat(users)
+	c.seat(s, users)
 	return answer, nil
 }
 
@@ -53,9 +53,9 @@ func (c calls) DeleteUsersSession(_ context.Context, r DeleteUsersSessionRequest
 	if err != nil {
 		return nil, err
 	}
-	stay := index(s.users)
+	known, stay := index(s.users), index(s.users)
 	for i, ip := range r.Body.IPList {
-		if _, there := stay[address(ip)]; there {
+		if _, there := known[address(ip)]; there {
 			delete(stay, address(ip))
 		} else if err := settled(c.config.Unknown.UnknownIP, http.StatusOK, "ip_list[%d]: is not a player of the session", i); err != nil {
 			return nil, err
@@ -66,7 +66,7 @@ func (c calls) DeleteUsersSession(_ context.Context, r DeleteUsersSessionRequest
 		return !there
 	})
 	answer := DeleteUsersSession200JSONResponse{SessionUsers: c.after(s.users, users)}
-	s.seat(users)
+	c.seat(s, users)
 	return answer, nil
 }
 
@@ -100,9 +100,9 @@ func (c calls) sessionAndIPs(id string, body *api.PatchSessionModel) (*session, 
 }
 
 // seat replaces the users and the sockets they take.
-func (s *session) seat(users []api.SessionUser) {
+func (e *Emulator) seat(s *session, users []api.SessionUser) {
 	if s.deployment != nil {
-		s.deployment.use(s.need(len(users)) - s.need(len(s.users)))
+		e.use(s.deployment, s.need(len(users))-s.need(len(s.users)))
 	}
 	s.users = users
 }
@@ -114,9 +114,15 @@ func (c calls) users(r api.SessionModel) ([]api.SessionUser, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := index(users)
-	for _, g := range r.GeoIPList {
+	at, located := index(users), map[netip.Addr]bool{}
+	for i, g := range r.GeoIPList {
 		user := api.SessionUser{IP: g.IP, Latitude: new(g.Latitude), Longitude: new(g.Longitude)}
+		if located[address(g.IP)] {
+			if err := settled(c.config.Unknown.DuplicateIP, http.StatusOK, "geo_ip_list[%d]: is there already", i); err != nil {
+				return nil, err
+			}
+		}
+		located[address(g.IP)] = true
 		if i, there := at[address(g.IP)]; there {
 			users[i] = user
 			continue

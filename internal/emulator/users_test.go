@@ -129,3 +129,36 @@ func TestNobodyJoinsADeletedSession(t *testing.T) {
 		}
 	})
 }
+
+// Who has more than there is may keep it: only a change for the worse asks.
+func TestAnOverfullDeploymentRefusesOnlyMore(t *testing.T) {
+	within(t, emulator.Config{Apps: []emulator.App{{Sockets: 2}}}, func(t *testing.T, e *emulator.Emulator) {
+		id := create(t, e, `"ip_list": `+ips(3))
+		if err := e.SetStatus(id, "Ready"); err != nil {
+			t.Fatal(err)
+		}
+		for body, want := range map[string]int{
+			`{"ip_list": []}`:               200,
+			`{"ip_list": ` + ips(2) + `}`:   200,
+			`{"ip_list": ["203.0.113.99"]}`: 422,
+		} {
+			if got, message := status(t, e, "PUT", "/v1/session/"+id+"/users", body); got != want {
+				t.Errorf("%s: %d %s", body, got, message)
+			}
+		}
+	})
+}
+
+func TestAUserTwiceInGeoIPListAndInARemoval(t *testing.T) {
+	within(t, emulator.Config{Unknown: emulator.Unknown{DuplicateIP: 422, UnknownIP: 404}}, func(t *testing.T, e *emulator.Emulator) {
+		place := `"ip": "203.0.113.1", "latitude": 1, "longitude": 1`
+		if got, message := status(t, e, "POST", "/v1/session", `{"app_name": "arena", "geo_ip_list": [{`+place+`}, {`+place+`}]}`); got != 422 || message != "geo_ip_list[1]: is there already" {
+			t.Errorf("%d %s", got, message)
+		}
+		// In both lists an IP is one player, whose place is told.
+		id := create(t, e, `"ip_list": `+ips(1)+`, "geo_ip_list": [{`+place+`}]`)
+		if got, message := status(t, e, "DELETE", "/v1/session/"+id+"/users", `{"ip_list": ["203.0.113.1", "203.0.113.1"]}`); got != 200 {
+			t.Errorf("%d %s", got, message)
+		}
+	})
+}

@@ -32,14 +32,14 @@ func (e *Emulator) Webhooks() []Webhook {
 }
 
 // WaitWebhooks waits until so many deliveries have ended since New or Reset, or
-// the context ends, whose error is then returned. It returns those that have
-// ended in both cases.
+// the context ends, whose error is then returned. It returns what Webhooks does
+// in both cases.
 func (e *Emulator) WaitWebhooks(ctx context.Context, n int) ([]Webhook, error) {
 	for {
 		e.mu.Lock()
-		ended, more := list(e.webhooks), e.delivered
+		ended, count, more := list(e.webhooks), e.deliveries, e.delivered
 		e.mu.Unlock()
-		if len(ended) >= n {
+		if count >= n {
 			return ended, nil
 		}
 		select {
@@ -108,6 +108,7 @@ func (e *Emulator) try(s *session, l letter) {
 		e.mu.Lock()
 		if e.sessions[s.id] == s {
 			e.webhooks = remember(e.webhooks, hook)
+			e.deliveries++
 			close(e.delivered)
 			e.delivered = make(chan struct{})
 		}

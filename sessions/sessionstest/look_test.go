@@ -37,7 +37,8 @@ func TestRequestsHoldWhatWasSent(t *testing.T) {
 			{Operation: "list-sessions", Method: "GET", Path: "/v1/sessions", Query: "page=2&limit=100", KeyAccepted: true, Status: 200, Time: now},
 			{Operation: "get-session", Method: "GET", Path: "/v1/session/950dd2eaff09-S", SessionID: "950dd2eaff09-S", KeyAccepted: true,
 				Status: 404, Message: "session not found", Time: now},
-			{Operation: "delete-users-session", Method: "DELETE", Path: "/v1/session/" + created.SessionID + "/users", SessionID: created.SessionID, Time: now},
+			{Operation: "delete-users-session", Method: "DELETE", Path: "/v1/session/" + created.SessionID + "/users", SessionID: created.SessionID,
+				Body: `{"ip_list":["203.0.113.7"]}`, Time: now},
 		} {
 			got := srv.Requests()[i]
 			if agent := got.Header.Get("User-Agent"); !strings.Contains(agent, "matchmaker/1.4") {

@@ -24,7 +24,7 @@ func TestNewServerNamesEveryBadOption(t *testing.T) {
 		sessionstest.WithTimes(sessionstest.Times{Seeking: time.Hour}),
 		sessionstest.WithUnknown(sessionstest.Unknown{NoSocket: 99, EndedStatus: "Ready"}),
 	)
-	names := []string{"a nil option", "WithKey", "WithReadyBetween", "WithWebhooks", "apps[0].kind", "apps[0].sockets", "apps[1].empty_ttl",
+	names := []string{"a nil option", "key must be", "WithReadyBetween", "WithWebhooks", "apps[0].kind", "apps[0].sockets", "apps[1].empty_ttl",
 		"apps[1].session_max_duration", "rate_limit.per_second", "rate_limit.burst", "rate_limit.retry_after",
 		"initializing_for and seeking_for", "unknown.no_socket", "unknown.ended_status"}
 	for _, name := range names {

@@ -2,8 +2,8 @@ package sessionstest
 
 import (
 	"errors"
+	"math"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/edgegap-community/edgegap/internal/emulator"
@@ -56,19 +56,14 @@ func WithReadyBetween(least, most time.Duration) Option {
 
 // WithKey has the server take this API key only, which it is given without the
 // word token; other keys get a 401. The default is any key.
-func WithKey(key string) Option {
-	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return bad("WithKey: the key has a character that is not visible ASCII")
-	}
-	return func(c *settings) { c.Key = key }
-}
+func WithKey(key string) Option { return func(c *settings) { c.Key = key } }
 
 // WithRateLimit answers 429 to calls beyond a token bucket that holds burst
 // calls, is full at first, and is filled with perSecond calls a second. With
 // retryAfter above 0 those answers say so, in seconds rounded up. The default
 // is no limit.
 func WithRateLimit(perSecond float64, burst int, retryAfter time.Duration) Option {
-	seconds := int((retryAfter + time.Second - 1) / time.Second)
+	seconds := int(math.Ceil(retryAfter.Seconds()))
 	return func(c *settings) {
 		c.RateLimit = emulator.RateLimit{PerSecond: perSecond, Burst: burst, RetryAfter: seconds}
 	}
@@ -97,8 +92,9 @@ func WithSeed(seed uint64) Option { return func(c *settings) { c.Seed = seed } }
 
 // WithWebhooks hands every webhook to a handler in memory, whatever the host of
 // its URL. A handler that needs a client of this server is made after it: give
-// an http.ServeMux here, and add the handler to it then. By default webhooks are
-// sent by HTTP, and to loopback hosts only.
+// an http.ServeMux here, and add the handler to it then. It must not close the
+// server, which waits for it. By default webhooks are sent by HTTP, and to
+// loopback hosts only.
 func WithWebhooks(h http.Handler) Option {
 	if h == nil {
 		return bad("WithWebhooks: the handler is nil; an http.ServeMux can take it later")
