@@ -178,6 +178,7 @@ func TestOnlyAValidConfigurationIsTaken(t *testing.T) {
 		{"unknown.webhook_timeout", emulator.Config{Unknown: emulator.Unknown{WebhookTimeout: -1}}},
 		{"unknown.webhook_headers", emulator.Config{Unknown: emulator.Unknown{WebhookHeaders: map[string]string{"X Y": "a"}}}},
 		{"unknown.webhook_headers", emulator.Config{Unknown: emulator.Unknown{WebhookHeaders: map[string]string{"X": "a\nb"}}}},
+		{"rate_limit.per_second", emulator.Config{RateLimit: emulator.RateLimit{PerSecond: math.NaN()}}},
 		{"key", emulator.Config{Key: "token abc"}},
 		{"key", emulator.Config{Key: "a\n"}},
 		{"speed", emulator.Config{Speed: math.Inf(1)}},

@@ -3,55 +3,61 @@ package emulator
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
+	"strings"
+
+	"github.com/edgegap-community/edgegap/api"
 )
 
-// optional are the fields of an answer that the API may send as null when they
-// have no value.
-var optional = map[string][]string{
-	"session-post":   {"custom_id", "deployment_request_id", "selectors", "webhook_url"},
-	"get-session":    {"custom_id", "error", "session_users", "session_ips", "deployment", "webhook_url"},
-	"session-delete": {"custom_id"},
-	"list-sessions":  {"custom_id", "deployment_request_id", "webhook_url"},
+// answers are the models of what operations answer.
+var answers = map[string]reflect.Type{
+	"session-post":         reflect.TypeFor[api.SessionRequest](),
+	"get-session":          reflect.TypeFor[api.SessionGet](),
+	"session-delete":       reflect.TypeFor[api.SessionDelete](),
+	"get-users-session":    reflect.TypeFor[api.SessionUserContext](),
+	"put-users-session":    reflect.TypeFor[api.SessionUserContext](),
+	"delete-users-session": reflect.TypeFor[api.SessionUserContext](),
+	"list-sessions":        reflect.TypeFor[api.Sessions](),
+	"sessions-bulk-stop":   reflect.TypeFor[api.SessionBulkStopResponse](),
 }
 
 // withNulls puts a null wherever an optional field of an answer was left out.
 func withNulls(operation string, body []byte) []byte {
-	var object map[string]any
+	var answer any
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
-	if decoder.Decode(&object) != nil {
+	if decoder.Decode(&answer) != nil {
 		return body
 	}
-	deployment, _ := object["deployment"].(map[string]any)
-	ports, _ := deployment["ports"].(map[string]any)
-	for _, port := range ports {
-		fill(port, "proxy")
-	}
-	if deployment != nil {
-		fill(deployment, "ports", "tags")
-	}
-	for _, name := range []string{"session_users", "session_ips"} {
-		users, _ := object[name].([]any)
-		for _, user := range users {
-			fill(user, "latitude", "longitude")
-		}
-	}
-	items := []any{object}
-	if operation == "list-sessions" {
-		items, _ = object["data"].([]any)
-	}
-	for _, item := range items {
-		fill(item, optional[operation]...)
-	}
-	body, _ = json.Marshal(object)
+	fill(answer, answers[operation])
+	body, _ = json.Marshal(answer)
 	return body
 }
 
-func fill(object any, fields ...string) {
-	values := object.(map[string]any)
-	for _, field := range fields {
-		if _, there := values[field]; !there {
-			values[field] = nil
+func fill(value any, model reflect.Type) {
+	if model.Kind() == reflect.Pointer {
+		model = model.Elem()
+	}
+	switch v := value.(type) {
+	case []any:
+		for _, item := range v {
+			fill(item, model.Elem())
+		}
+	case map[string]any:
+		if model.Kind() == reflect.Map {
+			for _, item := range v {
+				fill(item, model.Elem())
+			}
+			return
+		}
+		for i := range model.NumField() {
+			field := model.Field(i)
+			name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if inside, there := v[name]; there {
+				fill(inside, field.Type)
+			} else if strings.Contains(options, "omitempty") {
+				v[name] = nil
+			}
 		}
 	}
 }
