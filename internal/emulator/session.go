@@ -21,6 +21,8 @@ const (
 	StatusTerminating   = "Terminating"
 )
 
+var statuses = []string{StatusInitializing, StatusSeeking, StatusWaiting, StatusReady, StatusUnprocessable, StatusError, StatusTerminating}
+
 // The kinds of an app version.
 const (
 	KindSeat    = "Seat"    // a socket for each user
@@ -165,8 +167,9 @@ func (e *Emulator) unlist(s *session) {
 // SetStatus puts a session into a status at once, whatever was to happen to
 // it. Ready gives it a deployment if it has none; Terminating deletes it;
 // Initializing, Seeking and Waiting hold it there. A status the API does not
-// know is taken as it is, so that a client's care with one can be tested. The
-// session must exist and not be deleted.
+// know is taken as it is, so that a client's care with one can be tested, but
+// not one that is only spelt otherwise. The session must exist and not be
+// deleted.
 func (e *Emulator) SetStatus(id, status string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -174,6 +177,11 @@ func (e *Emulator) SetStatus(id, status string) error {
 	s := e.sessions[id]
 	if s == nil || s.gone || s.status == StatusTerminating {
 		return fmt.Errorf("there is no session %q to set a status of", id)
+	}
+	for _, known := range statuses {
+		if strings.EqualFold(status, known) && status != known {
+			return fmt.Errorf("status must be spelt %s", known)
+		}
 	}
 	s.turn++
 	s.problem = ""

@@ -419,3 +419,12 @@ func TestSetStatusLinked(t *testing.T) {
 		}
 	})
 }
+
+func TestAMisspeltStatusIsRefused(t *testing.T) {
+	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		id := create(t, e, "")
+		if err := e.SetStatus(id, "ready"); err == nil || err.Error() != "status must be spelt Ready" || get(t, e, id).Status == "ready" {
+			t.Errorf("%v, %+v", err, get(t, e, id))
+		}
+	})
+}

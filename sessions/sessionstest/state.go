@@ -4,14 +4,14 @@ package sessionstest
 // otherwise, and has its webhook sent where that status has one. Ready and
 // Waiting give it a deployment of its own if it has none; Initializing, Seeking
 // and Waiting hold it there; Terminating deletes it. A status that the API does
-// not have is taken as it is. It is an error if there is no such session or it
-// is deleted.
+// not have is taken as it is, but not one that is only spelt otherwise, such as
+// "ready". It is an error if there is no such session or it is deleted.
 func (s *Server) SetStatus(id, status string) error { return ours(s.emulator.SetStatus(id, status)) }
 
 // Deploy has a deployment of an app version running at once, with tags, and
 // returns its request id, for CreateRequest.DeploymentRequestID or for an app
 // version without autodeploy. An empty version is the app's first. It is an
-// error if no app of WithApp fits.
+// error if there are apps of WithApp, and none fits.
 func (s *Server) Deploy(app, version string, tags ...string) (requestID string, err error) {
 	requestID, err = s.emulator.Deploy(app, version, tags...)
 	return requestID, ours(err)
