@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/edgegap-community/edgegap/internal/contract"
 	"github.com/edgegap-community/edgegap/internal/emulator"
@@ -21,10 +22,11 @@ type controls struct {
 	document *contract.Document
 	text     string
 	start    settings
+	planned  sync.Map // the bodies of all faults, as strings
 }
 
 func newControls(e *emulator.Emulator, document *contract.Document) *controls {
-	return &controls{e, document, textOf(document.Spec()), settingsOf(e.Config())}
+	return &controls{e: e, document: document, text: textOf(document.Spec()), start: settingsOf(e.Config())}
 }
 
 // order is a request for a control that keeps to controls.yaml.
