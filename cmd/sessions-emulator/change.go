@@ -64,16 +64,24 @@ func (c *controls) plan(o order) error {
 		if err := decode(o.body, &wanted); err != nil {
 			return err
 		}
-		return c.e.FailNext(wanted...)
+		return c.failNext(wanted...)
 	}
 	var wanted emulator.Fault
 	if err := decode(o.body, &wanted); err != nil {
 		return err
 	}
-	if err := c.e.FailNext(wanted); err != nil {
+	if err := c.failNext(wanted); err != nil {
 		return errors.New(strings.Replace(err.Error(), "faults[0].", "", 1))
 	}
 	return nil
+}
+
+// failNext remembers the bodies first, for the log not to repeat them.
+func (c *controls) failNext(wanted ...emulator.Fault) error {
+	for _, f := range wanted {
+		c.planned.Store(f.Body, true)
+	}
+	return c.e.FailNext(wanted...)
 }
 
 func (c *controls) configure(o order) error {
@@ -95,17 +103,11 @@ const longestWait = time.Minute
 
 // webhooks are those that have ended, as soon as there are as many as asked for.
 func (c *controls) webhooks(o order) (any, error) {
-	query := o.URL.Query()
-	for name := range query {
-		if name != "wait" && name != "timeout" {
-			return nil, fmt.Errorf("%s: there is no such parameter", name)
-		}
-	}
-	n, _ := strconv.Atoi(query.Get("wait")) // an integer, by controls.yaml
+	n, _ := strconv.Atoi(o.query.Get("wait")) // an integer, by controls.yaml
 	timeout := 10 * time.Second
-	if given := query.Get("timeout"); given != "" {
+	if o.query.Has("timeout") {
 		var err error
-		if timeout, err = time.ParseDuration(given); err != nil || timeout < 0 || timeout > longestWait {
+		if timeout, err = time.ParseDuration(o.query.Get("timeout")); err != nil || timeout < 0 || timeout > longestWait {
 			return nil, errors.New("timeout: must be a duration such as 1.5s, at most 60s")
 		}
 	}

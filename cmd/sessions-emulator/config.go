@@ -39,7 +39,8 @@ func (s settings) config() emulator.Config {
 }
 
 // with is the settings changed by JSON that keeps to controls.yaml. What it
-// leaves out stays, and so do the settings themselves.
+// leaves out stays, and so do the settings themselves. Whether they are Valid is
+// not looked at.
 func (s settings) with(text []byte) (settings, error) {
 	changed := s
 	changed.Apps, changed.Unknown = nil, emulator.Unknown{} // not to share a list or a map
@@ -50,14 +51,11 @@ func (s settings) with(text []byte) (settings, error) {
 	if err == nil {
 		err = decode(text, &changed)
 	}
-	if err == nil {
-		err = changed.config().Valid()
-	}
 	return changed, err
 }
 
-// withFile is the settings changed by a YAML file, which must be what the
-// controls would take.
+// withFile is the settings changed by a YAML file, which must keep to what
+// controls.yaml says of them.
 func (s settings) withFile(name string) (settings, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {

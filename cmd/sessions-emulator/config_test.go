@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -25,6 +26,13 @@ func file(t *testing.T, text string) string {
 	return name
 }
 
+// ended is a context with which a program that should not start stops at once.
+func ended(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
 func TestFlags(t *testing.T) {
 	o, err := parse(nil, io.Discard)
 	want := emulator.Config{Speed: 1, ReadyAfter: 2 * time.Second, Apps: []emulator.App{{Kind: "Seat", Sockets: 10}}}
@@ -39,31 +47,73 @@ func TestFlags(t *testing.T) {
 }
 
 func TestMistakesInTheFlags(t *testing.T) {
-	withApps := file(t, "apps: [{name: arena}]")
+	withApps, empty := file(t, "apps: [{name: arena}]"), file(t, "")
 	for args, want := range map[string]string{
 		"-kind seats":                           "-kind must be Seat, Match or Default",
 		"-sockets -1":                           "-sockets must not be negative",
-		"-speed 0":                              "-speed must be above 0",
-		"-ready-after -1s":                      "-ready-after not below",
+		"-speed 0":                              "-speed must be 0.001 to 1e6",
+		"-speed 1e-12":                          "-speed must be 0.001 to 1e6",
+		"-speed 1e300":                          "-speed must be 0.001 to 1e6",
+		"-speed Inf -config " + withApps:        "sessions-emulator: -speed must be 0.001 to 1e6",
+		"-speed NaN":                            "-speed must be 0.001 to 1e6",
+		"-ready-after -1s":                      "-ready-after must not be negative",
 		"-ready-after soon":                     "-ready-after",
 		"-port 1":                               "-port",
-		"serve":                                 `"serve"`,
+		"-quiet serve":                          "word 2: there are no arguments, only flags",
 		"-addr localhost:http:1":                "-addr must be host:port",
 		"-config nowhere.yaml":                  "nowhere.yaml: no such file",
 		"-config " + withApps + " -sockets 3":   "-sockets: the apps are those of " + withApps,
 		"-config " + withApps + " -kind Seat":   "-kind: the apps are those of",
+		"-config " + empty + " -kind seats":     "sessions-emulator: -kind must be Seat, Match or Default",
 		"-autodeploy=false -config " + withApps: "-autodeploy: the apps are those of",
 	} {
 		var stderr bytes.Buffer
-		if code := run(t.Context(), strings.Fields(args), io.Discard, &stderr); code != 2 || !strings.Contains(stderr.String(), want) {
+		if code := run(ended(t), strings.Fields(args), io.Discard, &stderr); code != 2 || !strings.Contains(stderr.String(), want) {
 			t.Errorf("%s: exit code %d, %s, want %s", args, code, &stderr, want)
 		}
 	}
 }
 
+// The file alone is right, and the flag alone; both together are judged, too.
+func TestMistakesInBoth(t *testing.T) {
+	for _, apps := range []string{"", "apps: [{name: arena}]\n", "apps: [{name: arena}, {name: chess}]\n"} {
+		for _, text := range []string{"ready_after: 5s\ninitializing_for: 1s\n", "initializing_for: 1s\n"} {
+			var stderr bytes.Buffer
+			code := run(ended(t), []string{"-config", file(t, apps+text), "-ready-after", "500ms"}, io.Discard, &stderr)
+			if want := "sessions-emulator: initializing_for and seeking_for must not be longer than -ready-after together\n"; code != 2 || !strings.HasPrefix(stderr.String(), want) {
+				t.Errorf("%q: exit code %d, %s, want %s", apps+text, code, &stderr, want)
+			}
+		}
+		name := file(t, apps+"initializing_for: 3s\n") // longer than two seconds
+		if o, err := parse([]string{"-config", name, "-ready-after", "5s"}, io.Discard); err != nil || o.config.InitializingFor != 3*time.Second {
+			t.Errorf("%q: a flag mends what the file leaves out: %v", apps, err)
+		}
+	}
+}
+
+func TestTheKeyAsPeoplePasteIt(t *testing.T) {
+	for given, want := range map[string]string{
+		"": "", "k3y": "k3y", "token k3y": "k3y", " Token   k3y\n": "k3y", "token token": "-", "tokenk3y": "tokenk3y",
+		"k3y SEKRET": "-", "token k3y SEKRET": "-", "k3y\tSEKRET": "-", "k3y\x00": "-", "k3ÿ": "-", "token": "-", "TOKEN ": "-", " ": "-",
+	} {
+		o, err := parse([]string{"-key", given}, io.Discard)
+		switch {
+		case want != "-" && (err != nil || o.config.Key != want):
+			t.Errorf("%q: %q, %v", given, o.config.Key, err)
+		case want == "-" && (err == nil || !strings.HasPrefix(err.Error(), "-key must be")):
+			t.Errorf("%q: %q, %v", given, o.config.Key, err)
+		case err != nil && strings.Contains(err.Error(), "k3"):
+			t.Errorf("%q: the key is in %v", given, err)
+		}
+	}
+	if _, err := parse(strings.Fields("-key token SEKRET"), io.Discard); err == nil || err.Error() != "word 3: there are no arguments, only flags" {
+		t.Errorf("a stray key: %v", err)
+	}
+}
+
 func TestTheHelpSuffices(t *testing.T) {
 	var help bytes.Buffer
-	if code := run(t.Context(), []string{"--help"}, &help, io.Discard); code != 0 {
+	if code := run(ended(t), []string{"--help"}, &help, io.Discard); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 	for _, part := range []string{"-addr", "-config", "-key", "-seed", "-speed", "-ready-after", "-kind", "-sockets", "-autodeploy", "-quiet",
@@ -159,13 +209,16 @@ func TestMistakesInTheFile(t *testing.T) {
 		"unknown: {webhook_headers: {\"a b\": \"1\"}}":              "unknown.webhook_headers: \"a b\" is not a header",
 		"rate_limit: {per_second: .nan}":                            "what JSON can't say",
 		"rate_limit: {per_second: -1}":                              "rate_limit.per_second: number must be at least 0",
-		"speed: 0":                                                  "speed: number must be more than 0",
+		"speed: 0":                                                  "speed: number must be at least 0.001",
+		"speed: 1e-12":                                              "speed: number must be at least 0.001",
+		"speed: 1e300":                                              "speed: number must be at most 1e+06",
+		"speed: .inf":                                               "what JSON can't say",
 		"seed: -1":                                                  "seed: number must be at least 0",
 		"initializing_for: 3s\nunknown: {no_socket: 1}\n":           "initializing_for and seeking_for must not be longer than ready_after together; unknown.no_socket must be",
 	} {
 		name := file(t, text)
 		var stderr bytes.Buffer
-		code := run(t.Context(), []string{"-config", name}, io.Discard, &stderr)
+		code := run(ended(t), []string{"-config", name}, io.Discard, &stderr)
 		line, _, _ := strings.Cut(stderr.String(), "\n")
 		got := strings.TrimPrefix(line, "sessions-emulator: "+name+": ")
 		if code != 2 || got == line || !strings.HasPrefix(got, want) && !strings.Contains(got, "JSON") {

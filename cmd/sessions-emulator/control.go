@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/edgegap-community/edgegap/internal/contract"
 	"github.com/edgegap-community/edgegap/internal/emulator"
@@ -18,16 +22,18 @@ type controls struct {
 	document *contract.Document
 	text     string
 	start    settings
+	planned  sync.Map // the bodies of all faults, as strings
 }
 
 func newControls(e *emulator.Emulator, document *contract.Document) *controls {
-	return &controls{e, document, textOf(document.Spec()), settingsOf(e.Config())}
+	return &controls{e: e, document: document, text: textOf(document.Spec()), start: settingsOf(e.Config())}
 }
 
 // order is a request for a control that keeps to controls.yaml.
 type order struct {
 	*http.Request
 	params map[string]string
+	query  url.Values // each name once
 	body   []byte
 }
 
@@ -57,6 +63,10 @@ func (c *controls) answer(w http.ResponseWriter, r *http.Request) (any, error) {
 	case route.Operation == "":
 		return nil, refuse(http.StatusNotFound, "there is no such control; GET %s tells them", prefix)
 	}
+	query, err := c.query(r, route.Path)
+	if err != nil {
+		return nil, err
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "the body is cut, or longer than 1 MiB")
@@ -75,7 +85,25 @@ func (c *controls) answer(w http.ResponseWriter, r *http.Request) (any, error) {
 			return nil, fmt.Errorf("%s: is malformed", name)
 		}
 	}
-	return c.carryOut(route.Operation, order{r, route.Params, body})
+	return c.carryOut(route.Operation, order{r, route.Params, query, body})
+}
+
+// query is a request's, if it can be read and has what the document says, once.
+func (c *controls) query(r *http.Request, path string) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, errors.New("the query can't be read") // r.URL.Query drops what it can't
+	}
+	known := c.document.Spec().Paths.Value(path).GetOperation(r.Method).Parameters
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch {
+		case known.GetByInAndName("query", name) == nil:
+			return nil, fmt.Errorf("%s: there is no such parameter", name)
+		case len(query[name]) > 1:
+			return nil, fmt.Errorf("%s: is there twice", name)
+		}
+	}
+	return query, nil
 }
 
 // carryOut gives what an operation answers: nil is a 204.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -66,16 +67,16 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	var o options
 	var app emulator.App
 	var autodeploy bool
-	var file string
+	var file, key string
 	s := settings{}
 	flags := flag.NewFlagSet("sessions-emulator", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
 	flags.StringVar(&o.addr, "addr", "localhost:8080", "`host:port` to listen on; port 0 takes a free one")
 	flags.StringVar(&file, "config", "", "read settings from this YAML `file`")
-	flags.StringVar(&s.Key, "key", "", "take only this API `key`; by default every key is taken")
+	flags.StringVar(&key, "key", "", "take only this API `key`, with or without the word token before it; by default every key is taken")
 	flags.Uint64Var(&s.Seed, "seed", 0, "ids, drawn times and shares of faults come from this `number`")
-	flags.Float64Var(&s.Speed, "speed", 1, "the `factor` by which its time passes faster than the clock")
+	flags.Float64Var(&s.Speed, "speed", 1, "the `factor` by which its time passes faster than the clock, 0.001 to 1e6")
 	flags.DurationVar(&s.ReadyAfter, "ready-after", 2*time.Second, "how long after its creation a session is Ready; 0s is at once")
 	flags.StringVar(&app.Kind, "kind", emulator.KindSeat, "the `kind` of every app: Seat (a socket for each user), Match (one for each session) or Default (no sessions)")
 	flags.IntVar(&app.Sockets, "sockets", 10, "the `number` of sockets of each deployment")
@@ -92,11 +93,15 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	case err != nil:
 		return o, err
 	case flags.NArg() > 0:
-		return o, fmt.Errorf("there are no arguments, only flags: %q", flags.Arg(0))
+		return o, fmt.Errorf("word %d: there are no arguments, only flags", len(args)-flags.NArg()+1) // it may be a key
 	case !isAddress(o.addr):
 		return o, errors.New("-addr must be host:port, such as localhost:8080")
-	case s.Speed <= 0 || s.ReadyAfter < 0:
-		return o, errors.New("-speed must be above 0, and -ready-after not below")
+	case !(s.Speed >= 0.001 && s.Speed <= 1e6):
+		return o, errors.New("-speed must be 0.001 to 1e6")
+	case s.ReadyAfter < 0:
+		return o, errors.New("-ready-after must not be negative")
+	case key != "" && !isKey(bare(key)):
+		return o, errors.New("-key must be one word of visible ASCII, and not the word token")
 	}
 	if file != "" {
 		if s, err = s.withFile(file); err != nil {
@@ -112,16 +117,46 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		}
 		flags.Parse(args) // once more, as a flag wins over the file
 	}
-	o.config = s.config()
-	if len(s.Apps) > 0 {
-		return o, nil
+	if len(s.Apps) == 0 {
+		app.NoAutodeploy = !autodeploy
+		s.Apps = []emulator.App{app}
 	}
-	app.NoAutodeploy = !autodeploy
-	o.config.Apps = []emulator.App{app}
+	o.config = s.config()
+	o.config.Key = bare(key)
 	if err := o.config.Valid(); err != nil {
-		return o, errors.New(strings.ReplaceAll(plain(err).Error(), "apps[0].", "-"))
+		return o, blame(err, flags, file)
 	}
 	return o, nil
+}
+
+// blame has an error say -ready-after for ready_after if the flag was given. One
+// in which no flag has a part is the file's.
+func blame(err error, flags *flag.FlagSet, file string) error {
+	settings := plain(err).Error()
+	text := settings
+	flags.Visit(func(f *flag.Flag) {
+		setting := regexp.MustCompile(`(apps\[0\]\.)?\b` + strings.ReplaceAll(f.Name, "-", "_") + `\b`)
+		text = setting.ReplaceAllString(text, "-"+f.Name)
+	})
+	if text == settings {
+		text = file + ": " + text
+	}
+	return errors.New(text)
+}
+
+// bare is a key without the white space and the word token around it, with which
+// people paste it.
+func bare(key string) string {
+	const word = "token "
+	key = strings.TrimSpace(key)
+	if len(key) > len(word) && strings.EqualFold(key[:len(word)], word) {
+		key = strings.TrimSpace(key[len(word):])
+	}
+	return key
+}
+
+func isKey(key string) bool {
+	return key != "" && !strings.EqualFold(key, "token") && !strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 func isAddress(addr string) bool {

@@ -8,15 +8,17 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/edgegap-community/edgegap/internal/contract"
 )
 
 // logged answers with next, and writes a line for each call: the operation, the
-// session, the status, the time it took and, if it was refused, the reason.
-// There is no key in it, no query, no body and no IP address.
-func logged(next http.Handler, log *slog.Logger, kind string, document *contract.Document) http.Handler {
+// session, the status, the time it took and, if it was refused, the reason,
+// unless the answer's body is a planned one. There is no key in it, no query, no
+// body and no IP address.
+func logged(next http.Handler, log *slog.Logger, kind string, document *contract.Document, planned *sync.Map) http.Handler {
 	if log == nil {
 		return next
 	}
@@ -42,7 +44,7 @@ func logged(next http.Handler, log *slog.Logger, kind string, document *contract
 			if !whole || seen.status == 0 {
 				attrs = append(attrs, slog.Bool("broken", true)) // by a fault
 			}
-			if said.Message != "" && seen.status >= 400 {
+			if _, byFault := planned.Load(string(seen.body)); !byFault && said.Message != "" && seen.status >= 400 {
 				attrs = append(attrs, slog.String("message", said.Message))
 			}
 			attrs = append(attrs, slog.Duration("duration", time.Since(start).Round(time.Microsecond)))
@@ -75,8 +77,8 @@ func pattern(path, asked string, document *contract.Document) string {
 	return strings.Join(words, "/")
 }
 
-// watched remembers what was answered: its status, and the beginning of a
-// refusal or of the answer to a create.
+// watched remembers what was answered: its status, and the body of a refusal or
+// of the answer to a create.
 type watched struct {
 	http.ResponseWriter
 	creates bool
@@ -94,8 +96,8 @@ func (w *watched) WriteHeader(status int) {
 
 func (w *watched) Write(p []byte) (int, error) {
 	w.status = cmp.Or(w.status, http.StatusOK)
-	if room := 4096 - len(w.body); (w.creates || w.status >= 400) && room > 0 {
-		w.body = append(w.body, p[:min(len(p), room)]...)
+	if w.creates || w.status >= 400 {
+		w.body = append(w.body, p...)
 	}
 	return w.ResponseWriter.Write(p)
 }

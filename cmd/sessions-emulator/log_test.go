@@ -55,6 +55,10 @@ func TestEachCallIsALine(t *testing.T) {
 		{"POST /_emulator/faults", `{"statsu": 5}`, `control operation=plan-faults status=400 message="the body: property \"statsu\" is unsupported"`},
 		{"POST /_emulator/faults", `{"status": 503, "body": "<html>203.0.113.7"}`, "control operation=plan-faults status=204"},
 		{"GET /v1/session/" + id, ``, "call operation=get-session session_id=" + id + " status=503"},
+		{"POST /_emulator/faults", `[{"status": 500, "body": "{\"message\": \"203.0.113.7\"}\n"}]`, "control operation=plan-faults status=204"},
+		{"GET /v1/session/" + id, ``, "call operation=get-session session_id=" + id + " status=500"},
+		{"POST /_emulator/faults", `{"status": 500}`, "control operation=plan-faults status=204"},
+		{"GET /v1/session/" + id, ``, "call operation=get-session session_id=" + id + ` status=500 message="a planned fault"`},
 		{"PUT /_emulator/sessions/" + id + "/status", `{"status": "Error"}`, "control operation=set-status session_id=" + id + " status=204"},
 		{"GET /_emulator/", ``, "control operation=show-controls status=200"},
 		{"GET /_emulator/nothing", ``, `control operation="GET /_emulator/*" status=404 message="there is no such control; GET /_emulator/ tells them"`},
@@ -64,6 +68,15 @@ func TestEachCallIsALine(t *testing.T) {
 		if got := lines(); len(got) != 1 || got[0] != c.want {
 			t.Errorf("%s %s:\n got %q\nwant %q", c.call, c.body, got, c.want)
 		}
+	}
+}
+
+func TestTheLineOfALongAnswer(t *testing.T) {
+	h, lines := watch(t)
+	w := send(h, "POST", "/v1/session", `{"app_name": "arena", "version_name": "`+strings.Repeat("v", 5000)+`"}`)
+	id := answer[map[string]any](t, w)["session_id"].(string)
+	if got := lines(); len(got) != 1 || got[0] != "call operation=session-post session_id="+id+" status=200" || w.Body.Len() < 5000 {
+		t.Errorf("%d bytes: %q", w.Body.Len(), got)
 	}
 }
 
