@@ -64,24 +64,16 @@ func (c *controls) plan(o order) error {
 		if err := decode(o.body, &wanted); err != nil {
 			return err
 		}
-		return c.failNext(wanted...)
+		return c.e.FailNext(wanted...)
 	}
 	var wanted emulator.Fault
 	if err := decode(o.body, &wanted); err != nil {
 		return err
 	}
-	if err := c.failNext(wanted); err != nil {
+	if err := c.e.FailNext(wanted); err != nil {
 		return errors.New(strings.Replace(err.Error(), "faults[0].", "", 1))
 	}
 	return nil
-}
-
-// failNext remembers the bodies first, for the log not to repeat them.
-func (c *controls) failNext(wanted ...emulator.Fault) error {
-	for _, f := range wanted {
-		c.planned.Store(f.Body, true)
-	}
-	return c.e.FailNext(wanted...)
 }
 
 func (c *controls) configure(o order) error {

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/edgegap-community/edgegap/internal/contract"
 	"github.com/edgegap-community/edgegap/internal/emulator"
@@ -22,7 +21,6 @@ type controls struct {
 	document *contract.Document
 	text     string
 	start    settings
-	planned  sync.Map // the bodies of all faults, as strings
 }
 
 func newControls(e *emulator.Emulator, document *contract.Document) *controls {
@@ -142,9 +140,7 @@ func (c *controls) carryOut(operation string, o order) (any, error) {
 	case "set-status":
 		return nil, c.setStatus(o)
 	case "reset":
-		err := c.e.Configure(c.start.config())
-		c.e.Reset()
-		return nil, err
+		return nil, c.e.ResetTo(c.start.config())
 	}
 	return nil, refuse(http.StatusNotImplemented, "%s is not done", operation)
 }

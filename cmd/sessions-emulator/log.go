@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/edgegap-community/edgegap/internal/contract"
@@ -16,9 +15,9 @@ import (
 
 // logged answers with next, and writes a line for each call: the operation, the
 // session, the status, the time it took and, if it was refused, the reason,
-// unless the answer's body is a planned one. There is no key in it, no query, no
+// unless the answer is that of a planned fault. There is no key in it, no query, no
 // body and no IP address.
-func logged(next http.Handler, log *slog.Logger, kind string, document *contract.Document, planned *sync.Map) http.Handler {
+func logged(next http.Handler, log *slog.Logger, kind string, document *contract.Document) http.Handler {
 	if log == nil {
 		return next
 	}
@@ -44,7 +43,7 @@ func logged(next http.Handler, log *slog.Logger, kind string, document *contract
 			if !whole || seen.status == 0 {
 				attrs = append(attrs, slog.Bool("broken", true)) // by a fault
 			}
-			if _, byFault := planned.Load(string(seen.body)); !byFault && said.Message != "" && seen.status >= 400 {
+			if !seen.planned && said.Message != "" && seen.status >= 400 {
 				attrs = append(attrs, slog.String("message", said.Message))
 			}
 			attrs = append(attrs, slog.Duration("duration", time.Since(start).Round(time.Microsecond)))
@@ -84,7 +83,11 @@ type watched struct {
 	creates bool
 	status  int
 	body    []byte
+	planned bool
 }
+
+// Planned implements emulator.Planner.
+func (w *watched) Planned() { w.planned = true }
 
 // Unwrap is for http.ResponseController.
 func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -134,9 +134,8 @@ func newProgram(config emulator.Config, log *slog.Logger) (*emulator.Emulator, h
 		return err
 	}
 	e := emulator.New(config)
-	c := newControls(e, beside)
-	calls := logged(e, log, "call", api, &c.planned)
-	controls := logged(c, log, "control", beside, &c.planned)
+	calls := logged(e, log, "call", api)
+	controls := logged(newControls(e, beside), log, "control", beside)
 	return e, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// No mux here: it would answer an unclean path of the API with a redirect.
 		if r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, prefix) || r.URL.Path+"/" == prefix {

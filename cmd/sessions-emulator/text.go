@@ -9,11 +9,17 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
+// opening is where to begin.
+const opening = `sessions-emulator imitates the Edgegap Sessions API:
+
+    curl -H 'authorization: token any' -H 'content-type: application/json' localhost:8080/v1/session -d '{"app_name": "arena"}'
+    curl -H 'authorization: token any' localhost:8080/v1/sessions
+`
+
 // textOf tells the controls to a person: each with what it takes.
 func textOf(spec *openapi3.T) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "sessions-emulator imitates the Edgegap Sessions API, which is below /v1/. "+
-		"These are its controls.\nAs an OpenAPI document: GET %sopenapi.yaml\n\n%s\n", prefix, spec.Info.Description)
+	fmt.Fprintf(&text, opening+"\nThese are its controls. As an OpenAPI document: GET %sopenapi.yaml\n\n%s\n", prefix, spec.Info.Description)
 	for _, path := range slices.Sorted(maps.Keys(spec.Paths.Map())) {
 		item := spec.Paths.Value(path)
 		for _, method := range slices.Sorted(maps.Keys(item.Operations())) {

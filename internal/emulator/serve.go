@@ -101,11 +101,18 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range fault.Headers {
 		a.header.Set(name, value)
 	}
+	if w, ok := w.(Planner); ok && fault.Status != 0 {
+		w.Planned()
+	}
 	if fault.Break != BreakReset && fault.Break != BreakStall {
 		e.note(func() { call.Status, call.Message = a.status, secret.mask(a.message()) })
 	}
 	send(w, r, a, fault)
 }
+
+// Planner is an http.ResponseWriter that wants to know that its answer is one
+// of a planned fault, whose body may hold anything.
+type Planner interface{ Planned() }
 
 // route names the operation that a request is for. If there is none, it lists
 // the methods that its path takes.
