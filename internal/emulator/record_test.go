@@ -1,6 +1,9 @@
 package emulator
 
-import "testing"
+import (
+	"context"
+	"testing"
+)
 
 func TestTheRecordIsBounded(t *testing.T) {
 	var all []int
@@ -19,7 +22,9 @@ func TestWaitingForMoreWebhooksThanAreRemembered(t *testing.T) {
 	e := New(Config{})
 	defer e.Close()
 	e.deliveries = 3 * mostRecorded
-	if _, err := e.WaitWebhooks(t.Context(), 3*mostRecorded); err != nil {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := e.WaitWebhooks(ended, 3*mostRecorded); err != nil {
 		t.Error(err)
 	}
 }
