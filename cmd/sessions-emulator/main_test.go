@@ -60,15 +60,15 @@ func TestTheProgram(t *testing.T) {
 	if err != nil || s.Kind != "Match" || s.Deployment.Sockets != 3 {
 		t.Errorf("%+v, %v", s, err)
 	}
-	// Only openapi.yaml knows that a longitude is required.
+	// Only openapi.yaml says that a list is not null.
 	request, err := http.NewRequestWithContext(t.Context(), "POST", base+"/v1/session",
-		strings.NewReader(`{"app_name": "arena", "geo_ip_list": [{"ip": "203.0.113.7", "latitude": 1}]}`))
+		strings.NewReader(`{"app_name": "arena", "ip_list": null}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header.Set("Authorization", "token k3y")
 	request.Header.Set("Content-Type", "application/json")
-	if status, body := fetch(t, request); status != 400 || !strings.Contains(body, "geo_ip_list[0].longitude") {
+	if status, body := fetch(t, request); status != 400 || !strings.Contains(body, "ip_list") {
 		t.Errorf("what openapi.yaml forbids: %d %s", status, body)
 	}
 	for _, path := range []string{"/", prefix} {
