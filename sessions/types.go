@@ -112,7 +112,7 @@ type (
 	// session gets the tags and the variables of all.
 	//
 	//	Tag     string // 1 to 20 characters
-	//	TagOnly bool   // mark a new deployment, without choosing among those there are
+	//	TagOnly bool   // mark the deployment, without choosing among those there are
 	//	Env     Env    // the zero value: none
 	Selector = api.SelectorModel
 

@@ -276,7 +276,7 @@ type SelectorModel struct {
 	// Example: ranked
 	Tag string `json:"tag"`
 
-	// TagOnly Whether the tag only marks a new deployment, without choosing among those there are.
+	// TagOnly Whether the tag only marks the deployment, without choosing among those there are.
 	//
 	// Example: false
 	TagOnly *bool `json:"tag_only,omitempty"`
