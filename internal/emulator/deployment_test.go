@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -479,6 +480,16 @@ func TestATagThatAnOldDeploymentGotLate(t *testing.T) {
 		settled(t, e, `"selectors": [{"tag": "b", "tag_only": true}]`)
 		if got := settled(t, e, `"selectors": [{"tag": "b"}]`).Deployment.RequestID; got != oldest {
 			t.Errorf("on %s, want %s", got, oldest)
+		}
+	})
+}
+
+func TestATagThatNoSelectorCouldAskForIsRefused(t *testing.T) {
+	within(t, emulator.Config{}, func(t *testing.T, e *emulator.Emulator) {
+		for _, tag := range []string{"", strings.Repeat("a", 21)} {
+			if _, err := e.Deploy("arena", "", "fine", tag); err == nil || err.Error() != "tags[1] must have 1 to 20 characters" || len(e.Deployments()) != 0 {
+				t.Errorf("%q: %v, %+v", tag, err, e.Deployments())
+			}
 		}
 	})
 }

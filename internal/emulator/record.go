@@ -214,13 +214,19 @@ func (e *Emulator) Deployments() []DeploymentState {
 
 // Deploy has a deployment of an app version running at once, with tags, and
 // returns its request id. It stands in for the API's other calls. An app
-// version that is not configured is an error.
+// version that is not configured is an error, and a tag outside 1 to 20
+// characters.
 func (e *Emulator) Deploy(app, version string, tags ...string) (string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	found, ok := e.config.app(app, version)
 	if !ok || app == "" {
 		return "", fmt.Errorf("there is no app %q with a version %q to deploy", app, version)
+	}
+	for i, tag := range tags {
+		if !lengthWithin(tag, 20) {
+			return "", fmt.Errorf("tags[%d] must have 1 to 20 characters", i)
+		}
 	}
 	now := e.advance()
 	d := e.deploy(found, api.SessionModel{})
