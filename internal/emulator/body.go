@@ -85,6 +85,9 @@ func (c *checker) value(at string, value any, model reflect.Type) *refusal {
 	case []any:
 		if fits = model.Kind() == reflect.Slice; fits {
 			for i, item := range v {
+				if item == nil { // a null would read as an empty string
+					return bad("%s[%d]: has the wrong type", at, i)
+				}
 				if err := c.value(fmt.Sprintf("%s[%d]", at, i), item, model.Elem()); err != nil {
 					return err
 				}

@@ -21,6 +21,8 @@ func TestAMistakeInABodyNamesTheProperty(t *testing.T) {
 			{"POST", "/v1/session", `{"app_name": "arena", "ip_list": ["203.0.113.7", 7]}`, "ip_list[1]: has the wrong type"},
 			{"POST", "/v1/session", `{"app_name": "arena", "skip_telemetry": "no"}`, "skip_telemetry: has the wrong type"},
 			{"POST", "/v1/session", `{"app_name": "arena", "geo_ip_list": [{"ip": "203.0.113.7", "latitude": 1}]}`, "geo_ip_list[0].longitude: is required"},
+			{"POST", "/v1/session", `{"app_name": "arena", "ip_list": [null]}`, "ip_list[0]: has the wrong type"},
+			{"POST", "/v1/sessions/bulk-stop", `{"filters": [{"field": "session_id", "filter_type": "not", "values": [null]}]}`, "filters[0].values[0]: has the wrong type"},
 			{"POST", "/v1/session", `{"app_name": "arena", "location": {}}`, "location.latitude: is required"},
 			{"POST", "/v1/session", `{"app_name": "arena", "filters": [{"values": ["x"], "filter_type": "any"}]}`, "filters[0].field: is required"},
 			{"POST", "/v1/session", `{"app_name": "arena", "selectors": [{"tag": "a"}, {"tag": "b", "env": {"key": "K"}}]}`, "selectors[1].env.value: is required"},

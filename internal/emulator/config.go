@@ -186,12 +186,10 @@ func (c Config) Valid() error {
 		"ready_after": c.ReadyAfter, "ready_after_most": c.ReadyAfterMost, "initializing_for": c.InitializingFor, "seeking_for": c.SeekingFor,
 		"terminating_for": c.TerminatingFor, "unknown.webhook_timeout": u.WebhookTimeout, "unknown.bulk_stop_takes": u.BulkStopTakes,
 	} {
-		if d >= century {
-			return fmt.Errorf("%s must be less than 100 years", name) // the rest may overflow
-		}
+		unless(d < century, "%s must be less than 100 years", name)
 	}
 	ready := c.leastReadyAfter()
-	unless(share(c.InitializingFor, ready/10)+share(c.SeekingFor, ready*3/10) <= ready,
+	unless(max(c.InitializingFor, c.SeekingFor, ready) >= century || share(c.InitializingFor, ready/10)+share(c.SeekingFor, ready*3/10) <= ready,
 		"initializing_for and seeking_for must not be longer than ready_after together")
 	for name, answer := range map[string]int{"unknown_session": u.UnknownSession, "deleted_session": u.DeletedSession, "unknown_app": u.UnknownApp} {
 		unless(answer == 0 || isErrorStatus(answer), "unknown.%s must be 0 or 400 to 599", name)

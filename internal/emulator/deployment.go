@@ -108,8 +108,8 @@ func (d *deployment) hasTags(tags []string) bool {
 	return true
 }
 
-// takes is whether the deployment with that id is there, of the app, and has so
-// much room.
+// takes is whether the deployment with that id is there, of the app in whatever
+// version, and has so much room.
 func (e *Emulator) takes(id string, app App, need int) bool {
 	d := e.byID[id]
 	return d != nil && d.app.Name == app.Name && d.room() >= need

@@ -30,7 +30,7 @@ func (e *Emulator) Dump() string {
 		fmt.Fprintf(table, "  %s\t%s\t%s %s\t%s\t%s\n", since(r.Time), cmp.Or(r.Operation, "-"), r.Method, shown(r.Path), status, line(r.Message))
 	}
 	for _, s := range section(table, "session", ledger) {
-		on := s.Status
+		on := line(s.Status)
 		if !s.Exists {
 			on += " (gone)"
 		}
@@ -44,7 +44,7 @@ func (e *Emulator) Dump() string {
 			d.RequestID, line(d.AppName), line(d.VersionName), d.City, d.SocketsUsed, d.Sockets, d.Ready, d.Joinable, d.Tags)
 	}
 	for _, w := range section(table, "webhook", webhooks) {
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%d\t%s\n", since(w.Time), w.SessionID, w.Status, w.Answer, w.Problem)
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%d\t%s\n", since(w.Time), w.SessionID, line(w.Status), w.Answer, w.Problem)
 	}
 	table.Flush()
 	return trailing.ReplaceAllString(text.String(), "")

@@ -83,6 +83,8 @@ func secretOf(r *http.Request, taken string) (spellings secret) {
 			}
 		}
 	}
+	// One may be a part of another.
+	slices.SortFunc(spellings, func(a, b string) int { return len(b) - len(a) })
 	return spellings
 }
 

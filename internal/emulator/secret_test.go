@@ -20,6 +20,7 @@ func TestAKeyInTheWrongPlaceIsNotKept(t *testing.T) {
 	}{
 		"query, no header":        {"/v1/sessions?token=" + url.QueryEscape(key), "", http.Header{}},
 		"query, as it is":         {"/v1/sessions?token=" + key, "", http.Header{}},
+		"a key that begins alike": {"/v1/sessions?token=" + key, "", http.Header{"Authorization": {"token " + key[:8]}}},
 		"another header":          {"/v1/sessions", "", http.Header{"X-Api-Key": {key}}},
 		"without the word":        {"/v1/sessions", "", http.Header{"Authorization": {key}, "Cookie": {key}}},
 		"path":                    {"/v1/session/" + url.PathEscape(key), "", http.Header{}},

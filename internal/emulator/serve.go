@@ -105,7 +105,11 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Planned()
 	}
 	if fault.Break != BreakReset && fault.Break != BreakStall {
-		e.note(func() { call.Status, call.Message = a.status, secret.mask(a.message()) })
+		message := ""
+		if fault.Body == "" { // a planned one may hold anything
+			message = secret.mask(a.message())
+		}
+		e.note(func() { call.Status, call.Message = a.status, message })
 	}
 	send(w, r, a, fault)
 }

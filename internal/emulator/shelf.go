@@ -5,7 +5,7 @@ import "slices"
 // shelf holds deployments in the order of their making, and finds the first with
 // room without looking at each: a binary tree, laid out in a slice, of the
 // greatest room below every node. A create costs the same among a hundred
-// thousand sessions as among ten.
+// thousand sessions as among ten, unless it gives an old deployment a new tag.
 type shelf struct {
 	deployments []*deployment
 	most        []int // most[1] is the root, the leaves are the second half
@@ -47,7 +47,7 @@ func (s *shelf) update(d *deployment) {
 	}
 }
 
-// build makes the tree anew, with room for as many deployments again.
+// build makes the tree anew; its leaves are the next power of two.
 func (s *shelf) build() {
 	leaves := 1
 	for leaves < len(s.deployments) {

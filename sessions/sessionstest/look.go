@@ -21,7 +21,7 @@ type Request struct {
 	Body        string      // as it was sent, with the players' IPs; the first 16 KiB
 	KeyAccepted bool        // the call passed the check of its key
 	Status      int         // answered; 0 if there is no answer, or none yet
-	Message     string      // of an answer that is an error; "" if it has none
+	Message     string      // of an answer that is an error, but for a planned body; "" if it has none
 	Time        time.Time   // of its arrival
 }
 

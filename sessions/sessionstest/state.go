@@ -11,8 +11,8 @@ func (s *Server) SetStatus(id, status string) error { return ours(s.emulator.Set
 // Deploy has a deployment of an app version running at once, with tags, and
 // returns its request id, for CreateRequest.DeploymentRequestID or for an app
 // version without autodeploy. An empty version is the app's first. It is an
-// error if there are apps of WithApp, and none fits, or if a tag is not 1 to 20
-// characters long.
+// error if the app has no name, if there are apps of WithApp and none fits, or if
+// a tag is not 1 to 20 characters long.
 func (s *Server) Deploy(app, version string, tags ...string) (requestID string, err error) {
 	requestID, err = s.emulator.Deploy(app, version, tags...)
 	return requestID, ours(err)
