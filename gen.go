@@ -6,8 +6,6 @@ package edgegap
 import _ "embed"
 
 //go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen -config api/config.yaml openapi.yaml
-//go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen -config internal/emulator/server.yaml openapi.yaml
-//go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen -config internal/bench/generated/config.yaml openapi.yaml
 
 // OpenAPI is the contract, openapi.yaml, as it stands in the repository: an
 // OpenAPI 3.0.3 document in YAML.

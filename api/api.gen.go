@@ -46,21 +46,21 @@ func (e FilterType) Valid() bool {
 	}
 }
 
-// Defines values for SessionBulkStopField.
+// Defines values for StopField.
 const (
-	SessionBulkStopFieldDeploymentTags SessionBulkStopField = "deployment_tags"
-	SessionBulkStopFieldRequestID      SessionBulkStopField = "request_id"
-	SessionBulkStopFieldSessionID      SessionBulkStopField = "session_id"
+	StopFieldDeploymentTags StopField = "deployment_tags"
+	StopFieldRequestID      StopField = "request_id"
+	StopFieldSessionID      StopField = "session_id"
 )
 
-// Valid indicates whether the value is a known member of the SessionBulkStopField enum.
-func (e SessionBulkStopField) Valid() bool {
+// Valid indicates whether the value is a known member of the StopField enum.
+func (e StopField) Valid() bool {
 	switch e {
-	case SessionBulkStopFieldDeploymentTags:
+	case StopFieldDeploymentTags:
 		return true
-	case SessionBulkStopFieldRequestID:
+	case StopFieldRequestID:
 		return true
-	case SessionBulkStopFieldSessionID:
+	case StopFieldSessionID:
 		return true
 	default:
 		return false
@@ -83,7 +83,7 @@ type Deployment struct {
 	Location *DeploymentLocation `json:"location,omitempty"`
 
 	// Ports The ports by name. A key may differ from the `name` inside (seen).
-	Ports map[string]PortMapping `json:"ports,omitempty,omitzero"`
+	Ports map[string]Port `json:"ports,omitempty,omitzero"`
 
 	// PublicIP The IP address that it can be reached at.
 	//
@@ -162,8 +162,8 @@ type DeploymentLocation struct {
 	Timezone string `json:"timezone"`
 }
 
-// Error What every call answers when it fails.
-type Error struct {
+// ErrorBody What every call answers when it fails.
+type ErrorBody struct {
 	// Message What went wrong, for people. Do not compare it.
 	//
 	// Example: There is no session 950dd2eaff09-S.
@@ -175,8 +175,8 @@ type Error struct {
 // Example: any
 type FilterType string
 
-// GeoIPListModel A player whose coordinates the caller knows.
-type GeoIPListModel struct {
+// GeoIP A player whose coordinates the caller knows.
+type GeoIP struct {
 	// IP The player's IPv4 or IPv6 address.
 	//
 	// Example: 203.0.113.10
@@ -193,8 +193,8 @@ type GeoIPListModel struct {
 	Longitude float64 `json:"longitude"`
 }
 
-// LocationModel A place that the deployment should be near (inferred).
-type LocationModel struct {
+// Location A place that the deployment should be near (inferred).
+type Location struct {
 	// Latitude Degrees north of the equator.
 	//
 	// Example: 45.5017
@@ -245,14 +245,14 @@ type Paginator struct {
 	NumPages int64 `json:"num_pages"`
 }
 
-// PatchSessionModel The players to add or to remove.
-type PatchSessionModel struct {
+// UserChange The players to add or to remove.
+type UserChange struct {
 	// IPList The IP addresses of the players.
 	IPList []string `json:"ip_list"`
 }
 
-// PortMapping How one port of the game server is reached from outside.
-type PortMapping struct {
+// Port How one port of the game server is reached from outside.
+type Port struct {
 	// External The port that players connect to.
 	//
 	// Example: 31504
@@ -289,8 +289,8 @@ type PortMapping struct {
 	TLSUpgrade bool `json:"tls_upgrade,omitempty,omitzero"`
 }
 
-// SelectorEnvModel An environment variable for a deployment that is made for the session; one that runs already does not get it. One object, not a list (seen).
-type SelectorEnvModel struct {
+// EnvVar An environment variable for a deployment that is made for the session; one that runs already does not get it. One object, not a list (seen).
+type EnvVar struct {
 	// Key The variable's name.
 	//
 	// Example: MATCH_ID
@@ -302,10 +302,10 @@ type SelectorEnvModel struct {
 	Value string `json:"value"`
 }
 
-// SelectorModel A tag, and perhaps a variable. A deployment must have the tags of all selectors that are not `tag_only`. When none fits and the app version deploys by itself, the new deployment gets the tags and the variables.
-type SelectorModel struct {
+// Selector A tag, and perhaps a variable. A deployment must have the tags of all selectors that are not `tag_only`. When none fits and the app version deploys by itself, the new deployment gets the tags and the variables.
+type Selector struct {
 	// Env An environment variable for a deployment that is made for the session; one that runs already does not get it. One object, not a list (seen).
-	Env SelectorEnvModel `json:"env,omitempty,omitzero"`
+	Env EnvVar `json:"env,omitempty,omitzero"`
 
 	// Tag The tag.
 	//
@@ -318,17 +318,17 @@ type SelectorModel struct {
 	TagOnly bool `json:"tag_only,omitempty,omitzero"`
 }
 
-// SessionBulkStopField What is compared: the session's id, the tags of its deployment, or its deployment's request id (the last inferred).
+// StopField What is compared: the session's id, the tags of its deployment, or its deployment's request id (the last inferred).
 //
 // Example: session_id
-type SessionBulkStopField string
+type StopField string
 
-// SessionBulkStopFiltersPayload A condition on the sessions to delete.
-type SessionBulkStopFiltersPayload struct {
+// StopFilter A condition on the sessions to delete.
+type StopFilter struct {
 	// Field What is compared: the session's id, the tags of its deployment, or its deployment's request id (the last inferred).
 	//
 	// Example: session_id
-	Field SessionBulkStopField `json:"field"`
+	Field StopField `json:"field"`
 
 	// FilterType How the values count: at least one of them (`any`), every one (`all`), or none (`not`).
 	//
@@ -339,20 +339,20 @@ type SessionBulkStopFiltersPayload struct {
 	Values []string `json:"values"`
 }
 
-// SessionBulkStopPayload Which sessions to delete in bulk.
-type SessionBulkStopPayload struct {
+// BulkStopRequest Which sessions to delete in bulk.
+type BulkStopRequest struct {
 	// Filters The conditions; a session must meet all of them (inferred). Never empty, as nobody knows what that would match.
-	Filters []SessionBulkStopFiltersPayload `json:"filters"`
+	Filters []StopFilter `json:"filters"`
 }
 
-// SessionBulkStopResponse What a bulk stop answers.
-type SessionBulkStopResponse struct {
+// BulkStopResult What a bulk stop answers.
+type BulkStopResult struct {
 	// Processable The sessions that can be stopped, as objects, not as strings (inferred).
-	Processable []SessionStopResponse `json:"processable"`
+	Processable []StoppedSession `json:"processable"`
 }
 
-// SessionContext A session as the list shows it. The fields mean the same as in `SessionGet`, which tells them in full.
-type SessionContext struct {
+// SessionSummary A session as the list shows it. The fields mean the same as in `SessionGet`, which tells them in full.
+type SessionSummary struct {
 	// CustomID Belongs to another API of the vendor; normally empty (inferred).
 	//
 	// Example:
@@ -366,7 +366,7 @@ type SessionContext struct {
 	// Kind How sockets are counted. An open set.
 	//
 	// Example: Seat
-	Kind string `json:"kind"`
+	Kind Kind `json:"kind"`
 
 	// Linked Whether a deployment is linked to it.
 	//
@@ -386,7 +386,7 @@ type SessionContext struct {
 	// Status How far it is. An open set.
 	//
 	// Example: Ready
-	Status string `json:"status"`
+	Status Status `json:"status"`
 
 	// UserCount How many players it has.
 	//
@@ -399,8 +399,8 @@ type SessionContext struct {
 	WebhookURL string `json:"webhook_url,omitempty,omitzero"`
 }
 
-// SessionDelete What delete answers.
-type SessionDelete struct {
+// DeleteResult What delete answers.
+type DeleteResult struct {
 	// CustomID Belongs to another API of the vendor; normally empty (inferred).
 	//
 	// Example:
@@ -417,8 +417,8 @@ type SessionDelete struct {
 	SessionID string `json:"session_id"`
 }
 
-// SessionFilterModel A condition on where the deployment is.
-type SessionFilterModel struct {
+// LocationFilter A condition on where the deployment is.
+type LocationFilter struct {
 	// Field What is compared: `city`, `country`, `continent`, `region`, `administrative_division` or `location_tags`, as in the vendor's call that deploys (inferred).
 	//
 	// Example: country
@@ -433,8 +433,8 @@ type SessionFilterModel struct {
 	Values []string `json:"values"`
 }
 
-// SessionGet A session and, once it is known, the deployment that hosts it.
-type SessionGet struct {
+// Session A session and, once it is known, the deployment that hosts it.
+type Session struct {
 	// AppVersion The id of the app version; a number, not its name.
 	//
 	// Example: 10214
@@ -466,7 +466,7 @@ type SessionGet struct {
 	// Kind How sockets are counted: `Seat`, one for each player; `Match`, one for the session; `Default`, when the app version does not use sessions. An open set; the vendor's examples also spell `SEATS`, `MATCH` and `DEFAULT`.
 	//
 	// Example: Seat
-	Kind string `json:"kind"`
+	Kind Kind `json:"kind"`
 
 	// Linked Whether a deployment is linked to it.
 	//
@@ -484,15 +484,15 @@ type SessionGet struct {
 	SessionID string `json:"session_id"`
 
 	// SessionIPs Has the form of `session_users`; how the two differ is unknown.
-	SessionIPs []SessionUser `json:"session_ips,omitempty,omitzero"`
+	SessionIPs []User `json:"session_ips,omitempty,omitzero"`
 
 	// SessionUsers The players.
-	SessionUsers []SessionUser `json:"session_users,omitempty,omitzero"`
+	SessionUsers []User `json:"session_users,omitempty,omitzero"`
 
 	// Status How far it is: `Initializing`, `Seeking` a deployment with room, `Waiting` for a deployment to come up (seen), `Ready`, `Unprocessable` when nothing can host it, `Error` when the deployment failed, `Terminating` after a delete. An open set, and spelled in two ways: `Ready` on the wire (seen), `Status.READY` in the vendor's examples.
 	//
 	// Example: Ready
-	Status string `json:"status"`
+	Status Status `json:"status"`
 
 	// UserCount How many players it has.
 	//
@@ -505,8 +505,8 @@ type SessionGet struct {
 	WebhookURL string `json:"webhook_url,omitempty,omitzero"`
 }
 
-// SessionModel What create takes.
-type SessionModel struct {
+// CreateRequest What create takes.
+type CreateRequest struct {
 	// AdministrativeDivision The state or province that the deployment should be in (inferred).
 	//
 	// Example: Quebec
@@ -538,16 +538,16 @@ type SessionModel struct {
 	DeploymentRequestID string `json:"deployment_request_id,omitempty,omitzero"`
 
 	// Filters Where a deployment may be.
-	Filters []SessionFilterModel `json:"filters,omitempty,omitzero"`
+	Filters []LocationFilter `json:"filters,omitempty,omitzero"`
 
 	// GeoIPList The players, where their coordinates are known better than from the address.
-	GeoIPList []GeoIPListModel `json:"geo_ip_list,omitempty,omitzero"`
+	GeoIPList []GeoIP `json:"geo_ip_list,omitempty,omitzero"`
 
 	// IPList The IP addresses of the players. The server looks for a place near them.
 	IPList []string `json:"ip_list,omitempty,omitzero"`
 
 	// Location A place that the deployment should be near (inferred).
-	Location *LocationModel `json:"location,omitempty"`
+	Location *Location `json:"location,omitempty"`
 
 	// Region The region that the deployment should be in (inferred).
 	//
@@ -555,7 +555,7 @@ type SessionModel struct {
 	Region string `json:"region,omitempty,omitzero"`
 
 	// Selectors Tags that a deployment must have, and variables for a new one.
-	Selectors []SelectorModel `json:"selectors,omitempty,omitzero"`
+	Selectors []Selector `json:"selectors,omitempty,omitzero"`
 
 	// SkipTelemetry Whether to choose the place without measuring the way to the players (inferred).
 	//
@@ -573,8 +573,8 @@ type SessionModel struct {
 	WebhookURL string `json:"webhook_url,omitempty,omitzero"`
 }
 
-// SessionRequest What create answers.
-type SessionRequest struct {
+// CreateResult What create answers.
+type CreateResult struct {
 	// App The name of the app; `app_name` in the request.
 	//
 	// Example: space-arena
@@ -591,7 +591,7 @@ type SessionRequest struct {
 	DeploymentRequestID string `json:"deployment_request_id,omitempty,omitzero"`
 
 	// Selectors The selectors of the request.
-	Selectors []SelectorModel `json:"selectors,omitempty,omitzero"`
+	Selectors []Selector `json:"selectors,omitempty,omitzero"`
 
 	// SessionID The session's id. Opaque; those seen are 12 lower-case hexadecimal digits and `-S`.
 	//
@@ -609,16 +609,16 @@ type SessionRequest struct {
 	WebhookURL string `json:"webhook_url,omitempty,omitzero"`
 }
 
-// SessionStopResponse A session that a bulk stop can stop.
-type SessionStopResponse struct {
+// StoppedSession A session that a bulk stop can stop.
+type StoppedSession struct {
 	// SessionID The session's id.
 	//
 	// Example: 950dd2eaff09-S
 	SessionID string `json:"session_id"`
 }
 
-// SessionUser A player of a session. An IP address is personal data.
-type SessionUser struct {
+// User A player of a session. An IP address is personal data.
+type User struct {
 	// IP The player's IPv4 or IPv6 address.
 	//
 	// Example: 203.0.113.10
@@ -635,16 +635,16 @@ type SessionUser struct {
 	Longitude *float64 `json:"longitude,omitempty"`
 }
 
-// SessionUserContext The players of a session.
-type SessionUserContext struct {
+// SessionUsers The players of a session.
+type SessionUsers struct {
 	// SessionUsers The players.
-	SessionUsers []SessionUser `json:"session_users"`
+	SessionUsers []User `json:"session_users"`
 }
 
-// Sessions One page of the active sessions.
-type Sessions struct {
+// SessionList One page of the active sessions.
+type SessionList struct {
 	// Data The sessions of this page.
-	Data []SessionContext `json:"data,omitempty,omitzero"`
+	Data []SessionSummary `json:"data,omitempty,omitzero"`
 
 	// Pagination Where a page stands among the others. The vendor's own example contradicts itself, so do not follow it in circles: a next page that is not greater than this one is wrong.
 	Pagination Pagination `json:"pagination,omitempty,omitzero"`
@@ -659,31 +659,31 @@ type Sessions struct {
 type SessionID = string
 
 // BadRequest What every call answers when it fails.
-type BadRequest = Error
+type BadRequest = ErrorBody
 
 // Conflict What every call answers when it fails.
-type Conflict = Error
+type Conflict = ErrorBody
 
 // Forbidden What every call answers when it fails.
-type Forbidden = Error
+type Forbidden = ErrorBody
 
 // Gone What every call answers when it fails.
-type Gone = Error
+type Gone = ErrorBody
 
 // InternalServerError What every call answers when it fails.
-type InternalServerError = Error
+type InternalServerError = ErrorBody
 
 // NotFound What every call answers when it fails.
-type NotFound = Error
+type NotFound = ErrorBody
 
 // TooManyRequests What every call answers when it fails.
-type TooManyRequests = Error
+type TooManyRequests = ErrorBody
 
 // Unauthorized What every call answers when it fails.
-type Unauthorized = Error
+type Unauthorized = ErrorBody
 
 // Unprocessable What every call answers when it fails.
-type Unprocessable = Error
+type Unprocessable = ErrorBody
 
 // ListSessionsParams defines parameters for ListSessions.
 type ListSessionsParams struct {
@@ -695,19 +695,19 @@ type ListSessionsParams struct {
 }
 
 // SessionPostJSONRequestBody defines body for SessionPost for application/json ContentType.
-type SessionPostJSONRequestBody = SessionModel
+type SessionPostJSONRequestBody = CreateRequest
 
 // DeleteUsersSessionJSONRequestBody defines body for DeleteUsersSession for application/json ContentType.
-type DeleteUsersSessionJSONRequestBody = PatchSessionModel
+type DeleteUsersSessionJSONRequestBody = UserChange
 
 // PutUsersSessionJSONRequestBody defines body for PutUsersSession for application/json ContentType.
-type PutUsersSessionJSONRequestBody = PatchSessionModel
+type PutUsersSessionJSONRequestBody = UserChange
 
 // SessionsBulkStopJSONRequestBody defines body for SessionsBulkStop for application/json ContentType.
-type SessionsBulkStopJSONRequestBody = SessionBulkStopPayload
+type SessionsBulkStopJSONRequestBody = BulkStopRequest
 
 // SessionWebhookJSONRequestBody defines body for SessionWebhook for application/json ContentType.
-type SessionWebhookJSONRequestBody = SessionContext
+type SessionWebhookJSONRequestBody = SessionSummary
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error

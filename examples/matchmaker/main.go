@@ -1,12 +1,11 @@
-// Matchmaker is the main job of a game backend, from two matched players to the
-// last session stopped, with each of the API's eight calls on the way:
+// Command matchmaker makes all eight calls of the API, as a matchmaker would:
 //
 //	go run ./examples/matchmaker
 //
-// Without a key it starts the emulator and plays against that, over HTTP on
-// loopback. With EDGEGAP_API_KEY (or EDGEGAP_API_KEY_FILE) it uses the real API
-// and the app version that EDGEGAP_APP and EDGEGAP_VERSION name. It touches
-// nothing that it did not make itself, and cleans up on Ctrl-C.
+// Without a key it starts the emulator and calls it over HTTP on loopback. With EDGEGAP_API_KEY,
+// EDGEGAP_API_TOKEN or EDGEGAP_API_KEY_FILE it calls the real API, and needs EDGEGAP_APP and
+// EDGEGAP_VERSION, the app version to use. It changes only sessions that it created, and deletes
+// them at the end, also after Ctrl-C.
 package main
 
 import (
@@ -40,7 +39,10 @@ func run(ctx context.Context, out io.Writer) error {
 	m := &matchmaker{app: os.Getenv("EDGEGAP_APP"), version: os.Getenv("EDGEGAP_VERSION"), out: out}
 	var err error
 	if os.Getenv("EDGEGAP_API_KEY") == "" && os.Getenv("EDGEGAP_API_KEY_FILE") == "" {
-		server := sessionstest.NewServer()
+		server, err := sessionstest.New(sessionstest.Config{})
+		if err != nil {
+			return err
+		}
 		defer server.Close()
 		fmt.Fprintf(out, "No EDGEGAP_API_KEY: this run plays against the built-in emulator on %s\n", server.URL())
 		m.app, m.version = "arena", "1.4.0"
@@ -102,7 +104,7 @@ func (m *matchmaker) play(ctx context.Context) (err error) {
 		}
 	}
 	all, mine := 0, 0
-	for s, err := range m.client.All(ctx, sessions.ListOptions{Limit: 100}) {
+	for s, err := range m.client.All(ctx, sessions.ListOptions{}) {
 		if err != nil {
 			return err
 		}
@@ -114,7 +116,7 @@ func (m *matchmaker) play(ctx context.Context) (err error) {
 	m.did("list-sessions", "%d active, %d of them made by this run", all, mine)
 
 	m.say("The first match is over.")
-	if _, err := m.client.Delete(ctx, first.SessionID); err != nil {
+	if err := m.client.Delete(ctx, first.SessionID); err != nil {
 		return err
 	}
 	m.mine = slices.DeleteFunc(m.mine, func(id string) bool { return id == first.SessionID })
@@ -130,25 +132,18 @@ func (m *matchmaker) seat(ctx context.Context, ips ...string) (*sessions.Session
 		AppName:     m.app,
 		VersionName: m.version,
 		IPList:      ips,
-	}, sessions.OnChange(func(s *sessions.Session) {
-		if path == nil {
-			m.did("session-post", "%s for %d of %s", s.SessionID, len(ips), strings.TrimSpace(m.app+" "+m.version))
-		}
-		path = append(path, s.Status)
-	}))
+	}, sessions.OnStatus(func(status sessions.Status) { path = append(path, string(status)) }))
 	if errors.Is(err, sessions.ErrOutcomeUnknown) {
 		return nil, fmt.Errorf("%w\na session may have been made all the same: look for it in the list", err)
 	}
 	if err != nil {
-		if path != nil && !errors.Is(err, sessions.ErrNotDeleted) {
-			m.did("session-delete", "%s deleted again", s.SessionID)
-		}
 		return nil, err
 	}
 	m.mine = append(m.mine, s.SessionID)
+	m.did("session-post", "%s for %d of %s", s.SessionID, len(ips), strings.TrimSpace(m.app+" "+m.version))
 	m.did("get-session", "%s after %.1f s", strings.Join(path, ", "), time.Since(began).Seconds())
 	for _, port := range ports(s) {
-		address, err := sessions.Endpoint(s, port)
+		address, err := s.Endpoint(port)
 		if err != nil {
 			return nil, err
 		}
@@ -166,7 +161,7 @@ func (m *matchmaker) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	m.say("The matchmaker shuts down, and stops the rest of what it made.")
-	stopped, err := m.client.BulkStop(ctx, sessions.StopIDs(m.mine...))
+	stopped, err := m.client.BulkStop(ctx, sessions.StopByID(m.mine...))
 	if err != nil {
 		return fmt.Errorf("%w\nthese may still run: %s", err, strings.Join(m.mine, ", "))
 	}

@@ -27,7 +27,7 @@ type transport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	ctx, span := t.tracer.Start(r.Context(), sessions.Operation(r.Context()),
+	ctx, span := t.tracer.Start(r.Context(), sessions.OperationFromContext(r.Context()),
 		trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(semconv.HTTPRequestMethodKey.String(r.Method), semconv.ServerAddress(r.URL.Hostname())))
 	res, err := t.next.RoundTrip(r.WithContext(ctx))
