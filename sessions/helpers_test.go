@@ -1,6 +1,7 @@
 package sessions_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -71,4 +72,67 @@ func asError(t testing.TB, err error) *sessions.Error {
 		t.Fatalf("error is %T: %v, want *sessions.Error", err, err)
 	}
 	return e
+}
+
+// operations are the methods of Client that send one request, each with a valid response.
+var operations = []struct {
+	name       string
+	method     string
+	path       string // and query
+	body       string // of the request
+	response   string
+	idempotent bool
+	call       func(context.Context, *sessions.Client) (any, error)
+}{
+	{
+		name: "Create", method: "POST", path: "/v1/session", body: `{"app_name":"arena"}`,
+		response: `{"session_id":"950dd2eaff09-S","app":"arena","version":"1.4.0"}`,
+		call: func(ctx context.Context, c *sessions.Client) (any, error) {
+			return c.Create(ctx, sessions.CreateRequest{AppName: "arena"})
+		},
+	},
+	{
+		name: "Get", method: "GET", path: "/v1/session/950dd2eaff09-S", idempotent: true,
+		response: `{"session_id":"950dd2eaff09-S","status":"Ready","ready":true,"kind":"Seat","user_count":2}`,
+		call:     func(ctx context.Context, c *sessions.Client) (any, error) { return c.Get(ctx, testID) },
+	},
+	{
+		name: "Delete", method: "DELETE", path: "/v1/session/950dd2eaff09-S", idempotent: true,
+		response: `{"session_id":"950dd2eaff09-S","message":"deleted"}`,
+		call:     func(ctx context.Context, c *sessions.Client) (any, error) { return nil, c.Delete(ctx, testID) },
+	},
+	{
+		name: "Users", method: "GET", path: "/v1/session/950dd2eaff09-S/users", idempotent: true,
+		response: `{"session_users":[{"ip":"203.0.113.7"}]}`,
+		call:     func(ctx context.Context, c *sessions.Client) (any, error) { return c.Users(ctx, testID) },
+	},
+	{
+		name: "AddUsers", method: "PUT", path: "/v1/session/950dd2eaff09-S/users", body: `{"ip_list":["203.0.113.7"]}`,
+		response: `{"session_users":[{"ip":"203.0.113.7"}]}`,
+		call: func(ctx context.Context, c *sessions.Client) (any, error) {
+			return c.AddUsers(ctx, testID, "203.0.113.7")
+		},
+	},
+	{
+		name: "RemoveUsers", method: "DELETE", path: "/v1/session/950dd2eaff09-S/users", body: `{"ip_list":["203.0.113.7"]}`,
+		response: `{"session_users":[]}`,
+		call: func(ctx context.Context, c *sessions.Client) (any, error) {
+			return c.RemoveUsers(ctx, testID, "203.0.113.7")
+		},
+	},
+	{
+		name: "List", method: "GET", path: "/v1/sessions?page=2&limit=50", idempotent: true,
+		response: `{"data":[{"session_id":"950dd2eaff09-S","status":"Ready","ready":true}],"total_count":51,"pagination":{"number":2,"next_page_number":3}}`,
+		call: func(ctx context.Context, c *sessions.Client) (any, error) {
+			return c.List(ctx, sessions.ListOptions{Page: 2, PageSize: 50})
+		},
+	},
+	{
+		name: "BulkStop", method: "POST", path: "/v1/sessions/bulk-stop",
+		body:     `{"filters":[{"field":"session_id","filter_type":"any","values":["950dd2eaff09-S"]}]}`,
+		response: `{"processable":[{"session_id":"950dd2eaff09-S"}]}`,
+		call: func(ctx context.Context, c *sessions.Client) (any, error) {
+			return c.BulkStop(ctx, sessions.StopByID(testID))
+		},
+	},
 }
