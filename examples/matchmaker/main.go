@@ -39,7 +39,7 @@ func run(ctx context.Context, out io.Writer) error {
 	m := &matchmaker{app: os.Getenv("EDGEGAP_APP"), version: os.Getenv("EDGEGAP_VERSION"), out: out}
 	var err error
 	if os.Getenv("EDGEGAP_API_KEY") == "" && os.Getenv("EDGEGAP_API_KEY_FILE") == "" {
-		server, err := sessionstest.New(sessionstest.Config{})
+		server, err := sessionstest.New()
 		if err != nil {
 			return err
 		}
