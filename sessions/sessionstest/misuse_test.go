@@ -68,9 +68,15 @@ func TestMisused(t *testing.T) {
 		t.Log(err)
 	})
 	t.Run("webhook panics", func(t *testing.T) {
-		srv := sessionstest.NewServer(t, sessionstest.WithReadyAfter(0), sessionstest.WithWebhooks(panicking{}))
-		_, err := srv.Client().CreateAndWait(t.Context(), arenaRequest)
-		t.Log(err)
+		synctest.Test(t, func(t *testing.T) {
+			srv := sessionstest.NewServer(t, sessionstest.WithWebhooks(panicking{}))
+			_, err := srv.Client().CreateAndWait(t.Context(), arenaRequest)
+			synctest.Wait()
+			if hooks := srv.Webhooks(); len(hooks) != 2 || hooks[0].Error != "the handler panicked: no such match" {
+				t.Log(err, hooks)
+				t.FailNow() // without the expected message
+			}
+		})
 	})
 	t.Run("option", func(t *testing.T) {
 		sessionstest.NewServer(t, sessionstest.WithApp(sessionstest.App{Kind: "Team"}))
