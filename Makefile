@@ -4,6 +4,10 @@
 # The race detector needs a C compiler.
 RACE := $(if $(shell command -v $$(go env CC)),-race)
 
+# Tools that check openapi.yaml and build its page.
+SPECTRAL := npx --yes @stoplight/spectral-cli@6.16.3
+REDOCLY := REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npx --yes @redocly/cli@2.77.0
+
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -15,3 +19,16 @@ test: ## run the tests
 
 generate: ## generate package api from openapi.yaml
 	go generate .
+
+lint: ## check openapi.yaml with Spectral and Redocly
+	$(SPECTRAL) lint --quiet --fail-severity hint --ruleset internal/contract/spectral.yaml openapi.yaml
+	$(REDOCLY) lint --config internal/contract/redocly.yaml openapi.yaml internal/contract/arazzo.yaml
+
+docs: ## build bin/openapi.html, one page that needs no network
+	$(REDOCLY) build-docs --config internal/contract/redocly.yaml --template internal/contract/page.hbs --inlineBundle --output bin/openapi.html openapi.yaml
+
+# The last tag, or before the first one the commit that openapi.yaml is compared with.
+BASE := $(or $(shell git describe --tags --abbrev=0 2>/dev/null),4a622ae)
+
+breaking: ## report changes of openapi.yaml since the last tag that break clients
+	go run github.com/oasdiff/oasdiff@v1.37.0 breaking --fail-on WARN $(BASE):openapi.yaml openapi.yaml

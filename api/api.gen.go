@@ -518,9 +518,9 @@ type Session struct {
 	// The state of the session. Use `ready` to test for success, and compare this field with
 	// `Error` and `Unprocessable` to detect failure.
 	//
-	// - `Initializing`, `Seeking`, `Waiting`: pending. The session was just created; a
-	//   deployment with free sockets is being searched; the chosen deployment is not up yet
-	//   (seen).
+	// - `Initializing`: pending, just created.
+	// - `Seeking`: pending, searching for a deployment with free sockets.
+	// - `Waiting`: pending, the deployment is not up yet (seen).
 	// - `Ready`: players can connect.
 	// - `Unprocessable`: autodeploy is off and no deployment fits or all are full, or the
 	//   configuration prevents the deployment. Final (inferred).
