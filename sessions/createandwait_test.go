@@ -1,0 +1,295 @@
+package sessions_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/edgegap-community/edgegap/sessions"
+	"github.com/edgegap-community/edgegap/sessions/sessionstest"
+)
+
+const hookBase = "https://match.example.com/hook"
+
+var arena = sessions.CreateRequest{AppName: "arena", IPList: []string{"203.0.113.7"}}
+
+// hooked returns the request for arena with a webhook URL.
+func (st *store) hooked(t *testing.T, reference string) sessions.CreateRequest {
+	r := arena
+	r.WebhookURL = newHooks(t, st.client, hookBase).URL(reference)
+	return r
+}
+
+// newLaggingStore returns a store whose new sessions are ready after readyAfter, and cannot be
+// read, listed or deleted for lag.
+func newLaggingStore(t *testing.T, readyAfter, lag time.Duration) *store {
+	return newStore(t, sessionstest.WithReadyAfter(readyAfter), sessionstest.WithVisibleAfter(lag))
+}
+
+// lags are how long stores do not show a new session.
+var lags = []time.Duration{0, 100 * time.Millisecond, time.Second, 3 * time.Second}
+
+func TestCreateAndWaitReturnsReadySession(t *testing.T) {
+	for _, readyAfter := range []time.Duration{0, 3 * time.Second, 20 * time.Second} {
+		for _, lag := range lags {
+			synctest.Test(t, func(t *testing.T) {
+				st, start := newLaggingStore(t, readyAfter, lag), time.Now()
+				s, err := st.client.CreateAndWait(t.Context(), arena)
+				if err != nil || !s.Ready || s.Deployment == nil {
+					t.Fatalf("ready after %v, visible after %v: got %+v, %v", readyAfter, lag, s, err)
+				}
+				wantBetween(t, "time", time.Since(start), max(readyAfter, lag), max(readyAfter, lag)+7*time.Second)
+				st.wantLeft(t, 1)
+			})
+		}
+	}
+}
+
+func TestCreateAndWaitDeletesOnFailure(t *testing.T) {
+	for _, test := range []struct {
+		name            string
+		status          sessions.Status // after 5 s
+		reads           int             // status code
+		timeout, cancel time.Duration
+		onStatus        func(sessions.Status)
+		want, not       []error
+	}{
+		{name: "Error", status: sessions.StatusError},
+		{name: "Unprocessable", status: sessions.StatusUnprocessable},
+		{name: "reads are 401", reads: 401, want: []error{sessions.ErrUnauthorized}},
+		{name: "reads are 404", reads: 404, want: []error{sessions.ErrNotFound}},
+		{name: "early deadline", timeout: 50 * time.Millisecond, want: []error{context.DeadlineExceeded}},
+		{name: "deadline", timeout: 10 * time.Second, want: []error{context.DeadlineExceeded}},
+		{name: "canceled", cancel: 10 * time.Second, want: []error{context.Canceled, errCause}, not: []error{context.DeadlineExceeded}},
+		{name: "no deadline", not: []error{context.DeadlineExceeded}},
+		{name: "panic", onStatus: func(sessions.Status) { panic("planned") }},
+		{name: "Goexit", onStatus: func(sessions.Status) { runtime.Goexit() }},
+	} {
+		for _, lag := range lags {
+			bubble(t, fmt.Sprint(test.name, "/", lag), func(t *testing.T) {
+				st := newLaggingStore(t, time.Hour, lag)
+				st.intercept = func(_ *http.Request, operation string) (*http.Response, error) {
+					if operation == "Get" && test.reads != 0 {
+						return respondError(test.reads), nil
+					}
+					return nil, nil
+				}
+				var opts []sessions.WaitOption
+				if test.onStatus != nil {
+					opts = append(opts, sessions.OnStatus(test.onStatus))
+				}
+				if test.status != "" {
+					time.AfterFunc(5*time.Second, func() { st.SetStatus(st.Sessions()[0].SessionID, test.status) })
+				}
+				returned, ended := false, make(chan any, 1)
+				go func() {
+					defer func() { ended <- recover() }()
+					s, err := st.client.CreateAndWait(endingContext(t, test.timeout, test.cancel), arena, opts...)
+					returned = true
+					failed := (*sessions.SessionFailedError)(nil)
+					if s != nil || err == nil || errors.As(err, &failed) != (test.status != "") || failed != nil && failed.Session.Status != test.status {
+						t.Errorf("got %v, %v, want an error for status %q", s, err, test.status)
+					}
+					wantErrors(t, err, test.want, append(test.not, sessions.ErrCleanupFailed))
+				}()
+				if p := <-ended; (p == "planned") != (test.name == "panic") || returned != (test.onStatus == nil) {
+					t.Errorf("recovered %v, returned = %v", p, returned)
+				}
+				st.wantLeft(t, 0)
+			})
+		}
+	}
+}
+
+func TestCleanupRepeatsAfterTemporaryFailures(t *testing.T) {
+	for _, test := range []struct {
+		status     int
+		retryAfter string
+		err        error
+	}{{status: 408}, {status: 429}, {status: 429, retryAfter: "2"}, {status: 500}, {status: 503}, {status: 503, retryAfter: "2"},
+		{err: syscall.ECONNRESET}, {err: syscall.ECONNREFUSED}, {err: io.ErrUnexpectedEOF}} {
+		bubble(t, fmt.Sprint(test), func(t *testing.T) {
+			st, start := newLaggingStore(t, time.Hour, time.Second), time.Now()
+			st.intercept = func(_ *http.Request, operation string) (*http.Response, error) {
+				if operation != "Delete" || time.Since(start) > 4*time.Second {
+					return nil, nil
+				}
+				res := respondError(test.status)
+				res.Header.Set("Retry-After", test.retryAfter)
+				return res, test.err
+			}
+			_, err := st.client.CreateAndWait(endingContext(t, time.Second, 0), arena)
+			wantErrors(t, err, []error{context.DeadlineExceeded}, []error{sessions.ErrCleanupFailed})
+			wantBetween(t, "time", time.Since(start), 4*time.Second, 11*time.Second)
+			st.wantLeft(t, 0)
+		})
+	}
+}
+
+func TestErrorTellsWhyWaitAndCleanupFailed(t *testing.T) {
+	down := func(*http.Request) (*http.Response, error) {
+		return respondJSON(500, `{"message":"database is down"}`), nil
+	}
+	hang := func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
+	deadline, texts := []error{context.DeadlineExceeded}, []string{"Unprocessable", "cleanup failed", "database is down"}
+	for _, test := range []struct {
+		name            string
+		first, others   func(*http.Request) (*http.Response, error) // responses to deletes
+		timeout, cancel time.Duration
+		invisible       bool
+		want, not       []error
+		texts           []string // in this order
+	}{
+		{name: "failed, 500", first: down, others: down, want: []error{sessions.ErrServer}, not: deadline, texts: texts},
+		{name: "failed, hangs", first: hang, others: hang, not: []error{context.DeadlineExceeded, context.Canceled}, texts: texts[:2]},
+		{name: "failed, 500 and hangs", first: down, others: hang, want: []error{sessions.ErrServer}, not: deadline, texts: texts},
+		{name: "deadline, 500", timeout: 10 * time.Second, first: down, others: down, want: append(deadline, sessions.ErrServer), texts: append([]string{"deadline exceeded"}, texts[1:]...)},
+		{name: "canceled, 500", cancel: 10 * time.Second, first: down, others: down, want: []error{context.Canceled, sessions.ErrServer}, not: deadline, texts: append([]string{"canceled"}, texts[1:]...)},
+		{name: "never visible", invisible: true, want: []error{sessions.ErrNotFound}, not: append(deadline, sessions.ErrOutcomeUnknown), texts: []string{"404", "cleanup failed", "404"}},
+	} {
+		bubble(t, test.name, func(t *testing.T) {
+			st, start, fails := newLaggingStore(t, time.Hour, 0), time.Now(), test.timeout+test.cancel == 0 && !test.invisible
+			if test.invisible {
+				st = newLaggingStore(t, time.Hour, time.Hour)
+			}
+			st.intercept = func(r *http.Request, operation string) (*http.Response, error) {
+				switch {
+				case operation != "Delete" || test.first == nil:
+					return nil, nil
+				case st.calls["Delete"].Load() == 1:
+					return test.first(r)
+				}
+				return test.others(r)
+			}
+			if fails {
+				time.AfterFunc(10*time.Second, func() { st.SetStatus(st.Sessions()[0].SessionID, sessions.StatusUnprocessable) })
+			}
+			_, err := st.client.CreateAndWait(endingContext(t, test.timeout, test.cancel), arena)
+			wantBetween(t, "time", time.Since(start), 10*time.Second, 27*time.Second)
+			wantErrors(t, err, append(test.want, sessions.ErrCleanupFailed), test.not)
+			id, rest := st.Requests()[0].SessionID, err.Error()
+			if failed := (*sessions.SessionFailedError)(nil); errors.As(err, &failed) != fails || asError(t, err).SessionID != id {
+				t.Errorf("got %v, want Error.SessionID %s, and a SessionFailedError only for a failed session", err, id)
+			}
+			for _, text := range append([]string{id}, test.texts...) {
+				var ok bool
+				if _, rest, ok = strings.Cut(rest, text); !ok {
+					t.Errorf("got %q, want %q in it, in this order", err, test.texts)
+				}
+			}
+		})
+	}
+}
+
+// loseCreate returns an intercept that has creates carried out, and returns what lost returns.
+func (st *store) loseCreate(lost func(r *http.Request) (*http.Response, error)) func(*http.Request, string) (*http.Response, error) {
+	return func(r *http.Request, operation string) (*http.Response, error) {
+		if operation != "Create" {
+			return nil, nil
+		}
+		st.Transport().RoundTrip(r)
+		return lost(r)
+	}
+}
+
+func reset(*http.Request) (*http.Response, error) { return nil, syscall.ECONNRESET }
+
+func TestUnknownCreateIsFoundByWebhookURL(t *testing.T) {
+	for _, test := range []struct{ lag, listFails time.Duration }{{0, 0}, {300 * time.Millisecond, 0}, {1500 * time.Millisecond, 0}, {5 * time.Second, 0}, {0, 3 * time.Second}} {
+		bubble(t, fmt.Sprintf("%+v", test), func(t *testing.T) {
+			st, start := newLaggingStore(t, 2*time.Second, test.lag), time.Now()
+			lose := st.loseCreate(reset)
+			st.intercept = func(r *http.Request, operation string) (*http.Response, error) {
+				if operation == "List" && time.Since(start) < test.listFails {
+					return respondError(500), nil
+				}
+				return lose(r, operation)
+			}
+			s, err := st.client.CreateAndWait(t.Context(), st.hooked(t, "m-1"))
+			if err != nil || !s.Ready || st.calls["Create"].Load() != 1 {
+				t.Fatalf("got %v, %v after %d creates, want a ready session after one", s, err, st.calls["Create"].Load())
+			}
+			wantBetween(t, "time", time.Since(start), 2*time.Second, test.lag+test.listFails+7*time.Second)
+			st.wantLeft(t, 1)
+		})
+	}
+}
+
+// The create is carried out, but does not respond before the caller gives up.
+func TestUnknownCreateIsDeletedAfterCancel(t *testing.T) {
+	for _, test := range []struct{ lag, deleteFails time.Duration }{{0, 0}, {0, 2 * time.Second}, {1500 * time.Millisecond, 0}, {4 * time.Second, 0}, {4 * time.Second, 2 * time.Second}} {
+		bubble(t, fmt.Sprintf("%+v", test), func(t *testing.T) {
+			st, start := newLaggingStore(t, time.Hour, test.lag), time.Now()
+			lose := st.loseCreate(func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
+			st.intercept = func(r *http.Request, operation string) (*http.Response, error) {
+				if operation == "Delete" && time.Since(start) < time.Second+test.lag+test.deleteFails {
+					return respondError(503), nil
+				}
+				return lose(r, operation)
+			}
+			_, err := st.client.CreateAndWait(endingContext(t, 0, time.Second), st.hooked(t, "m-1"))
+			wantErrors(t, err, []error{context.Canceled, errCause}, []error{sessions.ErrOutcomeUnknown, sessions.ErrCleanupFailed, context.DeadlineExceeded})
+			wantBetween(t, "time", time.Since(start), max(time.Second, test.lag), 22*time.Second)
+			st.wantLeft(t, 0)
+		})
+	}
+}
+
+func TestUnusableCreateLeavesNoSession(t *testing.T) {
+	for _, body := range []string{`{"session_id":"%s","app":"arena"`, `{"session_id":"%s"} trailing`} {
+		synctest.Test(t, func(t *testing.T) {
+			st := newLaggingStore(t, time.Second, 300*time.Millisecond)
+			st.intercept = st.loseCreate(func(*http.Request) (*http.Response, error) {
+				return respondJSON(200, fmt.Sprintf(body, st.Sessions()[0].SessionID)), nil
+			})
+			s, err := st.client.CreateAndWait(t.Context(), arena) // without a webhook URL
+			if left := len(st.Sessions()); (err == nil) != (left == 1) || s != nil && !s.Ready {
+				t.Errorf("%s: got %v, %v with %d sessions left, want a ready session or none", body, s, err, left)
+			}
+		})
+	}
+}
+
+// There is a session of another match, which must stay.
+func TestFailedCreateIsReturned(t *testing.T) {
+	for _, test := range []struct {
+		name, webhookURL string
+		status           int // of a create that is not carried out
+		want, not        []error
+		latest           time.Duration // 0: without reading the list
+	}{
+		{name: "unknown, no webhook URL", want: []error{sessions.ErrOutcomeUnknown}},
+		{name: "unknown, no reference", webhookURL: hookBase + "?match=m-2", want: []error{sessions.ErrOutcomeUnknown}},
+		{name: "unknown, not found", webhookURL: hookBase + "?ref=m-2", status: 503, want: []error{sessions.ErrOutcomeUnknown, sessions.ErrServer}, latest: 11 * time.Second},
+		{name: "rejected", webhookURL: hookBase + "?ref=m-2", status: 422, not: []error{sessions.ErrOutcomeUnknown}},
+	} {
+		bubble(t, test.name, func(t *testing.T) {
+			st, start, r := newLaggingStore(t, time.Second, 0), time.Now(), arena
+			if r.WebhookURL = test.webhookURL; test.status != 0 {
+				if _, err := st.client.Create(t.Context(), st.hooked(t, "m-1")); err != nil {
+					t.Fatal(err)
+				}
+				st.FailNext(sessionstest.Fault{Operation: sessionstest.OpCreate, Status: test.status})
+			} else {
+				st.intercept = st.loseCreate(reset)
+			}
+			_, err := st.client.CreateAndWait(t.Context(), r)
+			if e := asError(t, err); e.Operation != "Create" || e.StatusCode != test.status {
+				t.Errorf("got %v, want the error of Create", err)
+			}
+			wantErrors(t, err, test.want, append(test.not, sessions.ErrCleanupFailed, context.DeadlineExceeded))
+			wantBetween(t, "time", time.Since(start), test.latest/5, test.latest)
+			if lists := st.calls["List"].Load(); (lists > 0) != (test.latest > 0) || len(st.Sessions()) != 1 {
+				t.Errorf("got %d list requests and %d sessions left, want one left", lists, len(st.Sessions()))
+			}
+		})
+	}
+}

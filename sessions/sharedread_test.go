@@ -1,0 +1,250 @@
+package sessions_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/edgegap-community/edgegap/sessions"
+	"github.com/edgegap-community/edgegap/sessions/sessionstest"
+)
+
+// createAll calls CreateAndWait n times, with deadlines of two minutes and pauses between the
+// calls. It returns the sorted durations of the calls and their errors.
+func (st *store) createAll(ctx context.Context, n int, pause func() time.Duration) (took []time.Duration, errs []error) {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for range n {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+			defer cancel()
+			start := time.Now()
+			_, err := st.client.CreateAndWait(context.WithValue(ctx, cancelKey{}, cancel), arena)
+			mu.Lock()
+			defer mu.Unlock()
+			took = append(took, time.Since(start))
+			if err != nil {
+				errs = append(errs, err)
+			}
+		})
+		time.Sleep(pause())
+	}
+	wg.Wait()
+	slices.Sort(took)
+	return took, errs
+}
+
+type cancelKey struct{} // of the function that cancels the context of a call in createAll
+
+func atOnce() time.Duration { return 0 }
+
+// wantAllReady checks the result of createAll.
+func (st *store) wantAllReady(t *testing.T, took []time.Duration, errs []error, latest time.Duration) {
+	t.Helper()
+	if len(errs) > 0 || len(st.Sessions()) != len(took) {
+		t.Errorf("%d of %d waits failed, such as %v", len(errs), len(took), errs[:min(len(errs), 3)])
+	}
+	if last := took[len(took)-1]; last > latest {
+		t.Errorf("the last wait took %v, want at most %v", last, latest)
+	}
+}
+
+// 300 matches arrive at random times, under a rate limit without Retry-After.
+func TestCrowd(t *testing.T) {
+	for _, test := range []struct{ perSecond, maxRequests float64 }{{2, 2.7}, {5, 2.7}, {8, 2.4}} {
+		synctest.Test(t, func(t *testing.T) {
+			const matches, median, p99 = 300, 11700 * time.Millisecond, 21500 * time.Millisecond
+			st := newStore(t, sessionstest.WithReadyBetween(2*time.Second, 20*time.Second), sessionstest.WithRateLimit(20, 20, 0))
+			random := rand.New(rand.NewPCG(1, uint64(test.perSecond)))
+			took, errs := st.createAll(t.Context(), matches, func() time.Duration { return time.Duration(random.ExpFloat64() / test.perSecond * 1e9) })
+			each := float64(len(st.Requests())) / matches
+			t.Logf("%v a second: %.2f requests each, median %.1f s, p99 %.1f s", test.perSecond, each, took[matches/2].Seconds(), took[matches*99/100].Seconds())
+			if each > test.maxRequests || took[matches/2] > median || took[matches*99/100] > p99 {
+				t.Errorf("want at most %.1f requests each, median %v, p99 %v", test.maxRequests, median, p99)
+			}
+			st.wantAllReady(t, took, errs, 2*time.Minute)
+		})
+	}
+}
+
+func TestManyWaitsShareReads(t *testing.T) {
+	fixed, random := sessionstest.WithReadyAfter(30*time.Second), sessionstest.WithReadyBetween(2*time.Second, 20*time.Second)
+	for _, test := range []struct {
+		name         string
+		waits        int
+		opts         []sessionstest.Option
+		pageSize     string        // the server's maximum
+		gets, lists  int64         // at most
+		median, last time.Duration // at most
+	}{
+		{name: "4 waits", waits: 4, opts: []sessionstest.Option{fixed}, gets: 60, lists: 0, last: 38 * time.Second},
+		{name: "50 waits", waits: 50, opts: []sessionstest.Option{fixed}, gets: 100, lists: 32, last: 34 * time.Second},
+		{name: "pages of 10", waits: 300, opts: []sessionstest.Option{random}, pageSize: "10", gets: 1800, lists: 300, median: 17 * time.Second, last: 30 * time.Second},
+		{name: "rate limit", waits: 200, opts: []sessionstest.Option{random, sessionstest.WithRateLimit(20, 20, 0)}, gets: 1000, lists: 200, last: 2 * time.Minute},
+	} {
+		bubble(t, test.name, func(t *testing.T) {
+			st := newStore(t, test.opts...)
+			st.intercept = func(r *http.Request, _ string) (*http.Response, error) {
+				r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "limit=100", "limit="+cmp.Or(test.pageSize, "100"), 1)
+				return nil, nil
+			}
+			took, errs := st.createAll(t.Context(), test.waits, atOnce)
+			st.wantAllReady(t, took, errs, test.last)
+			gets, lists, median := st.calls["Get"].Load(), st.calls["List"].Load(), took[test.waits/2]
+			t.Logf("%d reads, %d list requests, median %v, last %v", gets, lists, median, took[test.waits-1])
+			if gets > test.gets || lists > test.lists || median > cmp.Or(test.median, test.last) {
+				t.Errorf("want at most %d reads, %d list requests, median %v", test.gets, test.lists, test.median)
+			}
+		})
+	}
+}
+
+// Lists that fail or lack the sessions, and lists that show them before reads do.
+func TestWaitsDoNotDependOnList(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		operation string // that responds with
+		status    int
+		for_      time.Duration
+	}{
+		{name: "list is 403", operation: "List", status: 403, for_: time.Hour},
+		{name: "list is 404", operation: "List", status: 404, for_: time.Hour},
+		{name: "list is 500", operation: "List", status: 500, for_: time.Hour},
+		{name: "list is 503", operation: "List", status: 503, for_: time.Hour},
+		{name: "list is empty", operation: "List", status: 200, for_: time.Hour},
+		{name: "reads are 404 for 5 s", operation: "Get", status: 404, for_: 5 * time.Second},
+	} {
+		for _, readyAfter := range []time.Duration{0, 2 * time.Second, 15 * time.Second} {
+			bubble(t, fmt.Sprint(test.name, "/", readyAfter), func(t *testing.T) {
+				st, start := newStore(t, sessionstest.WithReadyAfter(readyAfter)), time.Now()
+				st.intercept = func(_ *http.Request, operation string) (*http.Response, error) {
+					if operation == test.operation && time.Since(start) < test.for_ {
+						return respondJSON(test.status, `{"data":[]}`), nil
+					}
+					return nil, nil
+				}
+				took, errs := st.createAll(t.Context(), 8, atOnce)
+				st.wantAllReady(t, took, errs, max(5*time.Second, readyAfter)+15*time.Second)
+			})
+		}
+	}
+}
+
+func TestPanicInSharedReadEndsOneWaitOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStore(t, sessionstest.WithReadyAfter(20*time.Second))
+		st.intercept = func(_ *http.Request, operation string) (*http.Response, error) {
+			if operation == "List" && st.calls["List"].Load() == 1 {
+				panic("planned")
+			}
+			return nil, nil
+		}
+		start, done := time.Now(), make(chan error, 8)
+		for range 8 {
+			go func() {
+				err := errors.New("panicked")
+				defer func() { recover(); done <- err }()
+				_, err = st.client.CreateAndWait(t.Context(), arena)
+			}()
+		}
+		failed := 0
+		for range 8 {
+			if err := <-done; err != nil {
+				failed++
+			}
+		}
+		if failed > 1 || len(st.Sessions()) != 8-failed {
+			t.Errorf("%d waits failed, %d sessions left, want at most the one whose transport panicked", failed, len(st.Sessions()))
+		}
+		wantBetween(t, "time", time.Since(start), 20*time.Second, 25*time.Second)
+	})
+}
+
+// The list begins with 79 pages of old sessions, for which there are waits.
+func TestLongListDoesNotDelayNewWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStore(t, sessionstest.WithReadyAfter(2*time.Second))
+		st.intercept = func(r *http.Request, operation string) (*http.Response, error) {
+			time.Sleep(100 * time.Millisecond)
+			page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+			switch page = max(page, 1); {
+			case operation == "Get" && strings.Contains(r.URL.Path, "old-"):
+				return respondStatus("old", sessions.StatusWaiting), nil
+			case operation == "List" && page < 80:
+				return respondJSON(200, fmt.Sprintf(`{"data":[{"session_id":"old-%d","status":"Waiting"}],"pagination":{"number":%[1]d,"next_page_number":%d,"has_next":true}}`, page, page+1)), nil
+			case operation == "List":
+				r.URL.RawQuery = url.Values{"page": {strconv.Itoa(page - 79)}, "limit": {"100"}}.Encode()
+			}
+			return nil, nil
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var old sync.WaitGroup
+		for i := range 79 {
+			old.Go(func() { st.client.WaitReady(ctx, fmt.Sprintf("old-%d", i+1)) })
+		}
+		time.Sleep(30 * time.Second)
+		took, errs := st.createAll(t.Context(), 60, func() time.Duration { return time.Second })
+		t.Logf("median %v, last %v", took[30], took[59])
+		st.wantAllReady(t, took, errs, 8*time.Second)
+		cancel()
+		old.Wait()
+	})
+}
+
+func TestWaitsJoinAndLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStore(t, sessionstest.WithReadyAfter(60*time.Second))
+		go func() {
+			for range 3 { // 37 waits come and go
+				ctx := endingContext(t, 0, 10*time.Second)
+				for range 37 {
+					go st.client.CreateAndWait(ctx, arena)
+				}
+				time.Sleep(11 * time.Second)
+				lists := st.calls["List"].Load()
+				time.Sleep(7 * time.Second)
+				if n := st.calls["List"].Load() - lists; n != 0 {
+					t.Errorf("got %d list requests of 3 waits, want none", n)
+				}
+			}
+		}()
+		took, errs := st.createAll(t.Context(), 3, atOnce)
+		st.wantAllReady(t, took, errs, 67*time.Second)
+	})
+}
+
+// The first three waits that read the list are canceled in the middle of a request.
+func TestCanceledReaderDoesNotStopOtherWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStore(t, sessionstest.WithReadyAfter(20*time.Second))
+		var canceled atomic.Int64
+		st.intercept = func(r *http.Request, operation string) (*http.Response, error) {
+			cancel, ok := r.Context().Value(cancelKey{}).(context.CancelFunc)
+			if operation != "List" || !ok || canceled.Add(1) > 3 {
+				return nil, nil
+			}
+			time.AfterFunc(time.Second, cancel)
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}
+		took, errs := st.createAll(t.Context(), 12, atOnce)
+		for _, err := range errs {
+			wantErrors(t, err, []error{context.Canceled}, nil)
+		}
+		if len(errs) != 3 || len(st.Sessions()) != 9 || took[11] > 26*time.Second {
+			t.Errorf("got %d errors, %d sessions, and the last after %v, want 3, 9, and at most 26 s", len(errs), len(st.Sessions()), took[11])
+		}
+	})
+}
