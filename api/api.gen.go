@@ -312,8 +312,8 @@ type EnvVar struct {
 	// Example: MATCH_ID
 	Key string `json:"key"`
 
-	// The value of the variable, 1 to 1024 characters. A limit of 255 bytes was seen in 2024
-	// (seen).
+	// The value of the variable, 1 to 1024 characters. In 2024 the limit was 255 bytes (seen).
+	// A similar call of the vendor allows 4 KB.
 	//
 	// Example: m-1042
 	Value string `json:"value"`
@@ -457,7 +457,8 @@ type LocationFilter struct {
 
 // Session is a session, with its deployment once that is known.
 type Session struct {
-	// The numeric ID of the app version. It is not the version's name.
+	// The numeric ID of the app version. It is not the version's name. In 2021 a response had
+	// `app_id` instead (seen).
 	//
 	// Example: 10214
 	AppVersion int64 `json:"app_version"`
@@ -527,8 +528,8 @@ type Session struct {
 	// - `Error`: the deployment failed. Final (inferred).
 	// - `Terminating`: the session was deleted and will disappear shortly.
 	//
-	// The API sends `Ready` (seen); the vendor's documents also show `Status.READY` and
-	// `READY`. New values may appear (inferred).
+	// The API sends `Ready` (seen); the vendor's documents also show `Status.READY`. New values
+	// may appear (inferred).
 	//
 	// Example: Ready
 	Status Status `json:"status"`
