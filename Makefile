@@ -32,3 +32,10 @@ BASE := $(or $(shell git describe --tags --abbrev=0 2>/dev/null),4a622ae)
 
 breaking: ## report changes of openapi.yaml since the last tag that break clients
 	go run github.com/oasdiff/oasdiff@v1.37.0 breaking --fail-on WARN $(BASE):openapi.yaml openapi.yaml
+
+# Two versions of Go are supported: that of go.mod and this one.
+NEWEST := go1.27.3
+
+bench: ## compare with a plain net/http and encoding/json client, with both versions of Go
+	go test -run '^$$' -bench . -benchtime 3s ./sessions
+	GOTOOLCHAIN=$(NEWEST) go test -run '^$$' -bench . -benchtime 3s ./sessions
