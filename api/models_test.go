@@ -15,23 +15,12 @@ func TestStatusSpellings(t *testing.T) {
 		want   api.Status
 		failed bool
 	}{
-		{`"Ready"`, api.StatusReady, false},
-		{`"READY"`, api.StatusReady, false},
-		{`"ready"`, api.StatusReady, false},
-		{`"Status.READY"`, api.StatusReady, false},
-		{`"Status.Ready"`, api.StatusReady, false},
-		{`"Initializing"`, api.StatusInitializing, false},
-		{`"Status.SEEKING"`, api.StatusSeeking, false},
-		{`"WAITING"`, api.StatusWaiting, false},
-		{`"Error"`, api.StatusError, true},
-		{`"Status.ERROR"`, api.StatusError, true},
-		{`"Status.UNPROCESSABLE"`, api.StatusUnprocessable, true},
-		{`"TERMINATING"`, api.StatusTerminating, true},
-		{`"Hibernating"`, "Hibernating", false},
-		{`"Status.HIBERNATING"`, "Status.HIBERNATING", false},
-		{`"Linked"`, "Linked", false},
-		{`"Status."`, "Status.", false},
-		{`""`, "", false},
+		{`"Ready"`, api.StatusReady, false}, {`"READY"`, api.StatusReady, false}, {`"ready"`, api.StatusReady, false},
+		{`"Status.READY"`, api.StatusReady, false}, {`"Status.Ready"`, api.StatusReady, false}, {`"Initializing"`, api.StatusInitializing, false},
+		{`"Status.SEEKING"`, api.StatusSeeking, false}, {`"WAITING"`, api.StatusWaiting, false}, {`"Error"`, api.StatusError, true},
+		{`"Status.ERROR"`, api.StatusError, true}, {`"Status.UNPROCESSABLE"`, api.StatusUnprocessable, true},
+		{`"TERMINATING"`, api.StatusTerminating, true}, {`"Hibernating"`, "Hibernating", false},
+		{`"Status.HIBERNATING"`, "Status.HIBERNATING", false}, {`"Linked"`, "Linked", false}, {`"Status."`, "Status.", false}, {`""`, "", false},
 		{`null`, "", false},
 	} {
 		var s api.Session
@@ -53,15 +42,8 @@ func TestKindSpellings(t *testing.T) {
 		json string
 		want api.Kind
 	}{
-		{`"Seat"`, api.KindSeat},
-		{`"SEATS"`, api.KindSeat},
-		{`"Kind.SEAT"`, api.KindSeat},
-		{`"Match"`, api.KindMatch},
-		{`"MATCH"`, api.KindMatch},
-		{`"DEFAULT"`, api.KindDefault},
-		{`"RAID"`, "RAID"},
-		{`"S"`, "S"},
-		{`""`, ""},
+		{`"Seat"`, api.KindSeat}, {`"SEATS"`, api.KindSeat}, {`"Kind.SEAT"`, api.KindSeat}, {`"Match"`, api.KindMatch}, {`"MATCH"`, api.KindMatch},
+		{`"DEFAULT"`, api.KindDefault}, {`"RAID"`, "RAID"}, {`"S"`, "S"}, {`""`, ""},
 	} {
 		var s api.SessionSummary
 		if err := json.Unmarshal([]byte(`{"kind":`+test.json+`}`), &s); err != nil || s.Kind != test.want {
@@ -100,9 +82,10 @@ func TestCreatedAt(t *testing.T) {
 func TestEndpoint(t *testing.T) {
 	const host = "57f84a8e1298.pr.edgegap.net"
 	type ports = map[string]api.Port
-	two := ports{
+	five := ports{
+		"a": {Name: "A"}, "b": {Name: "B"}, "c": {Name: "C"},
 		"game": {Name: "Game UDP", External: 31504, Link: host + ":31504"},
-		"web":  {Name: "Web", External: 31900, Link: "https://" + host + ":31900/lobby"},
+		"web":  {Name: "Web", External: 443, Link: "https://" + host + ":31900/lobby"},
 	}
 	for _, test := range []struct {
 		name  string
@@ -112,9 +95,9 @@ func TestEndpoint(t *testing.T) {
 		want  string
 		err   []string // parts of the error
 	}{
-		{name: "key", ports: two, port: "game", want: host + ":31504"},
-		{name: "name", ports: two, port: "Game UDP", want: host + ":31504"},
-		{name: "URL", ports: two, port: "web", want: host + ":31900"},
+		{name: "key", ports: five, port: "game", want: host + ":31504"},
+		{name: "name", ports: five, port: "Game UDP", want: host + ":31504"},
+		{name: "URL", ports: five, port: "web", want: host + ":31900"},
 		{name: "only port", ports: ports{"a": {Link: "h:1"}}, want: "h:1"},
 		{name: "key before name", ports: ports{"a": {Name: "b", Link: "h:1"}, "b": {Name: "a", Link: "h:2"}}, port: "b", want: "h:2"},
 		{name: "no link", ports: ports{"a": {External: 31504}}, port: "a", want: host + ":31504"},
@@ -125,8 +108,8 @@ func TestEndpoint(t *testing.T) {
 		{name: "IPv4", ports: ports{"a": {External: 80}}, ip: "192.0.2.61", want: "192.0.2.61:80"},
 		{name: "IPv6", ports: ports{"a": {External: 80}}, ip: "2001:db8::1", want: "[2001:db8::1]:80"},
 		{name: "IPv6 link", ports: ports{"a": {Link: "[2001:db8::1]:80"}}, want: "[2001:db8::1]:80"},
-		{name: "several ports", ports: two, err: []string{"game, web"}},
-		{name: "unknown port", ports: two, port: "chat", err: []string{`"chat"`, "game, web"}},
+		{name: "several ports", ports: five, err: []string{"a, b, c, game, web"}},
+		{name: "unknown port", ports: five, port: "chat", err: []string{`"chat"`, "a, b, c, game, web"}},
 		{name: "unknown only port", ports: ports{"a": {Link: "h:1"}}, port: "chat", err: []string{`"chat"`, "a"}},
 		{name: "no ports", err: []string{"no ports"}},
 		{name: "no address", ports: ports{"a": {}}, port: "a", err: []string{"no address"}},

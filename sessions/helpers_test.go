@@ -5,9 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/edgegap-community/edgegap/sessions"
 )
@@ -51,17 +51,9 @@ func newClient(t testing.TB, transport http.RoundTripper, opts ...sessions.Optio
 	return c
 }
 
-// newTestServer starts a server on loopback, and returns it with a client of it.
-func newTestServer(t testing.TB, handler http.HandlerFunc, opts ...sessions.Option) (*httptest.Server, *sessions.Client) {
-	t.Helper()
-	srv := httptest.NewServer(handler)
-	t.Cleanup(srv.Close)
-	c, err := sessions.New(testKey, append([]sessions.Option{sessions.WithBaseURL(srv.URL)}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.CloseIdleConnections) // before srv.Close, which waits for them
-	return srv, c
+// failingBody returns a body that is text and then an error.
+func failingBody(text string) io.ReadCloser {
+	return io.NopCloser(io.MultiReader(strings.NewReader(text), iotest.ErrReader(io.ErrUnexpectedEOF)))
 }
 
 // asError returns the *sessions.Error in err.
@@ -81,58 +73,51 @@ var operations = []struct {
 	path       string // and query
 	body       string // of the request
 	response   string
+	result     any // of call, for this response
 	idempotent bool
 	call       func(context.Context, *sessions.Client) (any, error)
 }{
-	{
-		name: "Create", method: "POST", path: "/v1/session", body: `{"app_name":"arena"}`,
+	{name: "Create", method: "POST", path: "/v1/session", body: `{"app_name":"arena"}`,
 		response: `{"session_id":"950dd2eaff09-S","app":"arena","version":"1.4.0"}`,
+		result:   &sessions.CreateResult{SessionID: testID, App: "arena", Version: "1.4.0"},
 		call: func(ctx context.Context, c *sessions.Client) (any, error) {
 			return c.Create(ctx, sessions.CreateRequest{AppName: "arena"})
-		},
-	},
-	{
-		name: "Get", method: "GET", path: "/v1/session/950dd2eaff09-S", idempotent: true,
+		}},
+	{name: "Get", method: "GET", path: "/v1/session/950dd2eaff09-S", idempotent: true,
 		response: `{"session_id":"950dd2eaff09-S","status":"Ready","ready":true,"kind":"Seat","user_count":2}`,
-		call:     func(ctx context.Context, c *sessions.Client) (any, error) { return c.Get(ctx, testID) },
-	},
-	{
-		name: "Delete", method: "DELETE", path: "/v1/session/950dd2eaff09-S", idempotent: true,
+		result:   &sessions.Session{SessionID: testID, Status: sessions.StatusReady, Ready: true, Kind: sessions.KindSeat, UserCount: 2},
+		call:     func(ctx context.Context, c *sessions.Client) (any, error) { return c.Get(ctx, testID) }},
+	{name: "Delete", method: "DELETE", path: "/v1/session/950dd2eaff09-S", idempotent: true,
 		response: `{"session_id":"950dd2eaff09-S","message":"deleted"}`,
-		call:     func(ctx context.Context, c *sessions.Client) (any, error) { return nil, c.Delete(ctx, testID) },
-	},
-	{
-		name: "Users", method: "GET", path: "/v1/session/950dd2eaff09-S/users", idempotent: true,
+		call:     func(ctx context.Context, c *sessions.Client) (any, error) { return nil, c.Delete(ctx, testID) }},
+	{name: "Users", method: "GET", path: "/v1/session/950dd2eaff09-S/users", idempotent: true,
 		response: `{"session_users":[{"ip":"203.0.113.7"}]}`,
-		call:     func(ctx context.Context, c *sessions.Client) (any, error) { return c.Users(ctx, testID) },
-	},
-	{
-		name: "AddUsers", method: "PUT", path: "/v1/session/950dd2eaff09-S/users", body: `{"ip_list":["203.0.113.7"]}`,
+		result:   []sessions.User{{IP: "203.0.113.7"}},
+		call:     func(ctx context.Context, c *sessions.Client) (any, error) { return c.Users(ctx, testID) }},
+	{name: "AddUsers", method: "PUT", path: "/v1/session/950dd2eaff09-S/users", body: `{"ip_list":["203.0.113.7"]}`,
 		response: `{"session_users":[{"ip":"203.0.113.7"}]}`,
+		result:   []sessions.User{{IP: "203.0.113.7"}},
 		call: func(ctx context.Context, c *sessions.Client) (any, error) {
 			return c.AddUsers(ctx, testID, "203.0.113.7")
-		},
-	},
-	{
-		name: "RemoveUsers", method: "DELETE", path: "/v1/session/950dd2eaff09-S/users", body: `{"ip_list":["203.0.113.7"]}`,
+		}},
+	{name: "RemoveUsers", method: "DELETE", path: "/v1/session/950dd2eaff09-S/users", body: `{"ip_list":["203.0.113.7"]}`,
 		response: `{"session_users":[]}`,
+		result:   []sessions.User{},
 		call: func(ctx context.Context, c *sessions.Client) (any, error) {
 			return c.RemoveUsers(ctx, testID, "203.0.113.7")
-		},
-	},
-	{
-		name: "List", method: "GET", path: "/v1/sessions?page=2&limit=50", idempotent: true,
+		}},
+	{name: "List", method: "GET", path: "/v1/sessions?page=2&limit=50", idempotent: true,
 		response: `{"data":[{"session_id":"950dd2eaff09-S","status":"Ready","ready":true}],"total_count":51,"pagination":{"number":2,"next_page_number":3}}`,
+		result:   &sessions.Page{Sessions: []sessions.SessionSummary{{SessionID: testID, Status: sessions.StatusReady, Ready: true}}, Total: 51, Next: 3},
 		call: func(ctx context.Context, c *sessions.Client) (any, error) {
 			return c.List(ctx, sessions.ListOptions{Page: 2, PageSize: 50})
-		},
-	},
-	{
-		name: "BulkStop", method: "POST", path: "/v1/sessions/bulk-stop",
-		body:     `{"filters":[{"field":"session_id","filter_type":"any","values":["950dd2eaff09-S"]}]}`,
+		}},
+	{name: "BulkStop", method: "POST", path: "/v1/sessions/bulk-stop",
+		body: `{"filters":[{"field":"session_id","filter_type":"any","values":["950dd2eaff09-S","a"]},` +
+			`{"field":"request_id","filter_type":"any","values":["57f84a8e1298"]},{"field":"deployment_tags","filter_type":"any","values":["eu"]}]}`,
 		response: `{"processable":[{"session_id":"950dd2eaff09-S"}]}`,
+		result:   []string{testID},
 		call: func(ctx context.Context, c *sessions.Client) (any, error) {
-			return c.BulkStop(ctx, sessions.StopByID(testID))
-		},
-	},
+			return c.BulkStop(ctx, sessions.StopByID(testID, "a"), sessions.StopByDeployment("57f84a8e1298"), sessions.StopByTag("eu"))
+		}},
 }
