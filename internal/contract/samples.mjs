@@ -16,9 +16,9 @@ export default () => ({
       add: () => ({
         Operation(operation) {
           if (operation.operationId === 'session-webhook') return;
-          operation['x-codeSamples'] = Object.entries(files).map(([label, file]) => {
+          operation['x-codeSamples'] = Object.entries(files).map(([lang, file]) => {
             const text = readFileSync(new URL(`samples/${file}`, import.meta.url), 'utf8');
-            return { lang: label === 'curl' ? 'Shell' : label, label, source: `${part(text, 'setup')}\n\n${part(text, operation.operationId)}` };
+            return { lang, source: `${part(text, 'setup')}\n\n${part(text, operation.operationId)}` };
           });
         },
       }),

@@ -11,9 +11,11 @@ fn call(method: &str, path: &str, body: Option<Value>) -> Result<Value, Box<dyn 
         .uri(base + path)
         .header("authorization", format!("token {}", env::var("EDGEGAP_API_KEY")?))
         .header("content-type", "application/json");
+    let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(30)));
+    let agent = config.build().new_agent();
     let response = match body {
-        Some(body) => ureq::run(request.body(body.to_string())?),
-        None => ureq::run(request.body(())?),
+        Some(body) => agent.run(request.body(body.to_string())?),
+        None => agent.run(request.body(())?),
     };
     Ok(response?.body_mut().read_json()?)
 }
