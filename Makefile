@@ -4,6 +4,8 @@
 # The race detector needs a C compiler.
 RACE := $(if $(shell command -v $$(go env CC)),-race)
 
+SEEDS ?= 3 # of the test of examples/replicas
+
 # Tools that check openapi.yaml and build its page.
 SPECTRAL := npx --yes @stoplight/spectral-cli@6.16.3
 REDOCLY := REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npx --yes @redocly/cli@2.77.0
@@ -16,6 +18,8 @@ demo: ## make all eight calls, against the emulator or with your EDGEGAP_API_KEY
 
 test: ## run the tests
 	go test $(RACE) ./...
+	cd examples/otel && go test $(RACE) ./...
+	cd examples/replicas && go test -timeout 60m . -seeds $(SEEDS)
 
 generate: ## generate package api from openapi.yaml
 	go generate .
