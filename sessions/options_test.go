@@ -104,14 +104,14 @@ func TestBaseURL(t *testing.T) {
 func TestNewReportsAllInvalidOptions(t *testing.T) {
 	_, err := sessions.New("",
 		sessions.WithBaseURL("ftp://example.com"), sessions.WithMaxAttempts(0), sessions.WithMaxRateLimitWait(-1), sessions.WithAttemptTimeout(0),
-		sessions.WithPollInterval(2, 1), sessions.WithUserAgent("a\nb"), nil)
+		sessions.WithPollInterval(2, 1), sessions.WithUserAgent("a\nb"))
 	if !errors.Is(err, sessions.ErrInvalidArgument) {
 		t.Fatalf("error is %v, want ErrInvalidArgument", err)
 	}
 	if strings.Contains(err.Error(), "\n") {
 		t.Errorf("error has several lines: %v", err)
 	}
-	for _, want := range []string{"API key", "base URL", "max attempts", "max rate limit wait", "attempt timeout", "poll interval", "user agent", "nil"} {
+	for _, want := range []string{"API key", "base URL", "max attempts", "max rate limit wait", "attempt timeout", "poll interval", "user agent"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error does not mention %q: %v", want, err)
 		}
