@@ -165,7 +165,7 @@ func TestSessionIDThatIsTheKeyIsRedacted(t *testing.T) {
 	checkNoKey(t, "response", printedError(err), testKey)
 	_, err = c.AddUsers(t.Context(), testKey, "x")
 	checkNoKey(t, "invalid argument", printedError(err), testKey)
-	_, err = c.WaitReady(t.Context(), testKey, nil)
+	_, err = c.WaitReady(t.Context(), testKey)
 	checkNoKey(t, "wait", printedError(err), testKey)
 }
 

@@ -194,10 +194,8 @@ func TestWaitThatCannotStart(t *testing.T) {
 	c := noRequests(t)
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, nilOption := c.CreateAndWait(t.Context(), arena, nil)
 	_, canceledWait := c.WaitReady(canceled, "s-1")
 	_, canceledCreate := c.CreateAndWait(canceled, arena)
-	wantErrors(t, nilOption, []error{sessions.ErrInvalidArgument}, nil)
 	wantErrors(t, canceledWait, []error{context.Canceled}, nil)
 	wantErrors(t, canceledCreate, []error{context.Canceled}, []error{sessions.ErrOutcomeUnknown})
 }
