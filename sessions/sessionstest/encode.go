@@ -7,72 +7,69 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/edgegap-community/edgegap/api"
 )
 
-// encode returns a response or webhook as JSON in the form of the assumptions.
-func (a *Assumptions) encode(v any) []byte { return a.appendValue(nil, reflect.ValueOf(v)) }
-
-func (a *Assumptions) appendValue(b []byte, v reflect.Value) []byte {
+// encode appends a response or webhook as JSON in the form of the assumptions.
+func (a *Assumptions) encode(b []byte, v reflect.Value) []byte {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if v.IsNil() {
 			return append(b, "null"...)
 		}
-		return a.appendValue(b, v.Elem())
+		return a.encode(b, v.Elem())
 	case reflect.Slice:
 		b = append(b, '[')
 		for i := range v.Len() {
-			b = a.appendValue(b, v.Index(i))
-			b = append(b, ',')
+			b = append(a.encode(b, v.Index(i)), ',')
 		}
-		return closeJSON(b, ']')
-	case reflect.Map: // of ports
+		return end(b, ']')
+	case reflect.Map:
 		b = append(b, '{')
 		ports := v.Interface().(map[string]api.Port)
 		for _, key := range slices.Sorted(maps.Keys(ports)) {
 			b = append(appendJSON(b, key), ':')
-			b = append(a.appendValue(b, reflect.ValueOf(ports[key])), ',')
+			b = append(a.encode(b, reflect.ValueOf(ports[key])), ',')
 		}
-		return closeJSON(b, '}')
+		return end(b, '}')
 	case reflect.Struct:
 		b = append(b, '{')
-		for i, f := range fieldsOf(v.Type()) {
-			b = a.appendField(b, f, v.Field(i))
+		enumNames := a.SessionEnumNames
+		if v.Type() == reflect.TypeFor[api.Deployment]() {
+			enumNames = a.DeploymentEnumNames
+		}
+		for field, value := range v.Fields() {
+			b = a.encodeField(b, field.Tag.Get("json"), value, enumNames)
 		}
 		if a.ExtraFields {
-			b = append(b, `"unknown_field":{"unknown":[null,1,"text"]},`...)
+			b = append(b, `"unknown_field":{"unknown":[null,1,"text"]}`...)
 		}
-		return closeJSON(b, '}')
+		return end(b, '}')
 	}
 	return appendJSON(b, v.Interface())
 }
 
-// appendField appends a field of an object. An optional string, list or object
-// without a value is left out, or null.
-func (a *Assumptions) appendField(b []byte, f field, v reflect.Value) []byte {
-	missing := v.IsZero() && f.optional && !v.CanInt() && v.Kind() != reflect.Bool
+// encodeField appends a field of an object and a comma. An optional string, list or
+// object without a value is left out, or null.
+func (a *Assumptions) encodeField(b []byte, tag string, v reflect.Value, enumNames bool) []byte {
+	name, options, _ := strings.Cut(tag, ",")
+	missing := v.IsZero() && options != "" && !v.CanInt() && v.Kind() != reflect.Bool
 	if missing && !a.Nulls {
 		return b
 	}
-	b = append(b, f.key...)
-	enumNames := a.SessionEnumNames
-	if f.deployment {
-		enumNames = a.DeploymentEnumNames
-	}
+	b = append(append(append(b, '"'), name...), `":`...)
 	switch {
-	case missing, f.name == "version" && v.IsZero(): // NullVersion
+	case missing, name == "version" && v.IsZero(): // NullVersion
 		b = append(b, "null"...)
-	case f.name == "status" && enumNames:
+	case name == "status" && enumNames:
 		b = appendJSON(b, "Status."+strings.ToUpper(v.String()))
-	case f.name == "kind" && enumNames:
+	case name == "kind" && enumNames:
 		b = appendJSON(b, strings.Replace(strings.ToUpper(v.String()), "SEAT", "SEATS", 1))
-	case a.CountsAsStrings && (f.name == "user_count" || f.name == "sockets" || f.name == "sockets_usage"):
+	case a.CountsAsStrings && (name == "user_count" || name == "sockets" || name == "sockets_usage"):
 		b = appendJSON(b, strconv.FormatInt(v.Int(), 10))
 	default:
-		b = a.appendValue(b, v)
+		b = a.encode(b, v)
 	}
 	return append(b, ',')
 }
@@ -82,32 +79,10 @@ func appendJSON(b []byte, v any) []byte {
 	return append(b, text...)
 }
 
-// closeJSON ends an object or array, whose elements end with a comma.
-func closeJSON(b []byte, end byte) []byte {
+// end ends an object or array, whose elements end with a comma.
+func end(b []byte, bracket byte) []byte {
 	if b[len(b)-1] == ',' {
 		b = b[:len(b)-1]
 	}
-	return append(b, end)
-}
-
-// field is a field of a model of the API.
-type field struct {
-	name, key  string // key is the name as in JSON, with the colon
-	optional   bool
-	deployment bool // a field of a deployment
-}
-
-var fieldCache sync.Map // from reflect.Type to []field
-
-func fieldsOf(t reflect.Type) []field {
-	if fields, ok := fieldCache.Load(t); ok {
-		return fields.([]field)
-	}
-	var fields []field
-	for f := range t.Fields() {
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		fields = append(fields, field{name, `"` + name + `":`, options != "", t == reflect.TypeFor[api.Deployment]()})
-	}
-	fieldCache.Store(t, fields)
-	return fields
+	return append(b, bracket)
 }

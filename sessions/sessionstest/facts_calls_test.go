@@ -25,10 +25,11 @@ var callFacts = map[string]func(*testing.T){
 	"errors": func(t *testing.T) {
 		f := newFake(t)
 		for body, want := range map[string]string{
-			`{"app_name": "arena", "ip_list": ["203.0.113.7", "secret"]}`:      "ip_list[1]: is not an IP address",
-			`{"app_name": "arena", "ip_list": "secret"}`:                       "ip_list: has the wrong type",
-			`{"ip_list": ["203.0.113.7"]}`:                                     "app_name: is required",
-			`secret`:                                                           "body: is not a JSON object",
+			`{"app_name": "arena", "ip_list": ["203.0.113.7", "secret"]}`:                     "ip_list[1]: is not an IP address",
+			`{"app_name": "arena", "ip_list": "secret"}`:                                      "ip_list: has the wrong type",
+			`{"ip_list": ["203.0.113.7"]}`:                                                    "app_name: is required",
+			`{"app_name": "arena", "geo_ip_list": [{"ip": "203.0.113.7"}, {"ip": "secret"}]}`: "geo_ip_list[1]: is not an IP address",
+			`secret`: "body: is not a JSON object",
 			`{"app_name": "arena", "ip_list": ["` + strings.Repeat("x", 1<<20): "body: is not a JSON object",
 		} {
 			equal(t, "message", f.want(400, "POST", "/v1/session", body)["message"], want)
@@ -42,7 +43,7 @@ var callFacts = map[string]func(*testing.T){
 		f := newFake(t)
 		f.create(`"app": "arena"`)
 		f.create(`"app": "arena"`)
-		if got := strings.Count(f.String(), `create: unknown property "app" is ignored`); got != 1 {
+		if got := strings.Count(f.String(), `session-post: unknown property "app" is ignored`); got != 1 {
 			t.Errorf("%d notices, want 1:\n%s", got, f)
 		}
 	},

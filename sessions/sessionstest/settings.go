@@ -1,8 +1,14 @@
 package sessionstest
 
 import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/edgegap-community/edgegap/api"
@@ -109,4 +115,105 @@ type Assumptions struct {
 var conditions = map[string]int{
 	"unknown_app": 400, "sessionless_app": 400, "full_deployment": 200, "empty_ip_list": 200, "duplicate_ip": 200,
 	"unknown_ip": 200, "no_socket": 422, "deleted_twice": 410, "empty_filters": 400, "page_beyond_end": 200,
+}
+
+// Config holds all settings of an Emulator. The zero value accepts any key, app and
+// version. The JSON names are those of the emulator's settings file.
+type Config struct {
+	Key  string `json:"key"`
+	Seed uint64 `json:"seed"`
+
+	// Apps are the app versions that exist, in the order of their creation. Of two
+	// with the same name and version, the later one counts. Empty means that every
+	// app and version exists.
+	Apps []App `json:"apps"`
+
+	ReadyAfter     *time.Duration `json:"ready_after"`     // nil: 2 s
+	ReadyAfterMax  time.Duration  `json:"ready_after_max"` // if greater, the time is random between the two
+	VisibleAfter   time.Duration  `json:"visible_after"`
+	TerminatingFor *time.Duration `json:"terminating_for"` // nil: 1 s
+	RateLimit      RateLimit      `json:"rate_limit"`
+
+	// Deployments are running at the start. Faults are planned at the start.
+	Deployments []DeployRequest `json:"deployments"`
+	Faults      []Fault         `json:"faults"`
+
+	Assumptions Assumptions `json:"assumptions"`
+
+	// RemoteWebhooks allows webhooks to hosts that are not loopback.
+	RemoteWebhooks bool `json:"remote_webhooks"`
+
+	// WebhookHandler, if not nil, receives all webhooks in memory.
+	WebhookHandler http.Handler `json:"-"`
+
+	// ValidateRequest, if not nil, rejects a request with 400 and its error.
+	ValidateRequest func(operation string, r *http.Request) error `json:"-"`
+}
+
+// RateLimit is a token bucket; see WithRateLimit. PerSecond 0 means no limit.
+type RateLimit struct {
+	PerSecond  float64 `json:"per_second"`
+	Burst      int     `json:"burst"`       // 0: 1
+	RetryAfter int     `json:"retry_after"` // in seconds; 0: no header
+}
+
+// clone returns a copy that shares nothing that can change with c.
+func (c *Config) clone() (copied Config) {
+	text, _ := json.Marshal(c)
+	if err := json.Unmarshal(text, &copied); err != nil {
+		panic(err) // no valid configuration fails
+	}
+	copied.WebhookHandler, copied.ValidateRequest = c.WebhookHandler, c.ValidateRequest
+	return copied
+}
+
+// validate names every invalid setting.
+func (c *Config) validate() error {
+	var errs []error
+	invalid := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for i, a := range c.Apps {
+		if !slices.Contains([]api.Kind{"", api.KindSeat, api.KindMatch, api.KindDefault}, a.Kind) {
+			invalid("apps[%d].kind: must be Seat, Match or Default", i)
+		}
+	}
+	for i, d := range c.Deployments {
+		if _, err := c.deployedApp(d); err != nil {
+			invalid("deployments[%d]: %w", i, err)
+		}
+	}
+	for name, status := range c.Assumptions.Status {
+		if conditions[name] == 0 || status != 200 && (status < 400 || status > 599) {
+			invalid("assumptions.status: %q with %d: the status must be 200 or 400 to 599, the name must be one of %s",
+				name, status, strings.Join(slices.Sorted(maps.Keys(conditions)), ", "))
+		}
+	}
+	return errors.Join(append(errs, validateFaults(c.Faults))...)
+}
+
+// app returns the app version that matches best, with its defaults. Of equal ones
+// it is the last: without a version name, the version that was created last.
+func (c *Config) app(name, version string) (app App, ok bool) {
+	best := -1
+	for _, a := range c.Apps {
+		matches := (a.Name == "" || a.Name == name) && (version == "" || a.Version == "" || a.Version == version)
+		exact := 2*min(len(a.Name), 1) + min(len(a.Version), len(version), 1)
+		if matches && exact >= best {
+			app, best = a, exact
+		}
+	}
+	app.Name, app.Version = name, cmp.Or(version, app.Version, "v1")
+	app.Kind, app.Sockets = cmp.Or(app.Kind, api.KindSeat), cmp.Or(app.Sockets, 10)
+	if len(app.Ports) == 0 {
+		app.Ports = map[string]api.Port{"gameport": {Internal: 7777, Protocol: "UDP"}}
+	}
+	return app, best >= 0 || len(c.Apps) == 0
+}
+
+// deployedApp returns the app version to deploy.
+func (c *Config) deployedApp(r DeployRequest) (App, error) {
+	app, ok := c.app(r.AppName, r.VersionName)
+	if r.AppName == "" || !ok {
+		return app, fmt.Errorf("app_name: app %q with version %q does not exist", r.AppName, r.VersionName)
+	}
+	return app, nil
 }
