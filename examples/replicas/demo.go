@@ -31,28 +31,25 @@ func demo(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	emulator, err := sessionstest.New(sessionstest.WithReadyBetween(time.Second, 4*time.Second))
+	emulator, err := sessionstest.New(sessionstest.WithReadyBetween(time.Second, 4*time.Second), sessionstest.WithVisibleAfter(2*time.Second))
 	if err != nil {
 		return err
 	}
 	defer emulator.Close()
-	natsURL := os.Getenv("NATS_URL")
-	if natsURL == "" {
-		embedded, err := startNATS(dir, server.RANDOM_PORT)
-		if err != nil {
-			return err
-		}
-		defer embedded.Shutdown()
-		natsURL = embedded.ClientURL()
+	emulator.FailNext(sessionstest.Fault{Operation: "session-post", Probability: 0.1, Connection: "reset", Execute: true})
+	nats, err := startNATS(dir, server.RANDOM_PORT)
+	if err != nil {
+		return err
 	}
+	defer nats.Shutdown()
 	var output output
 	c := &cluster{}
 	defer c.stop()
-	if err := c.start(natsURL, emulator.URL(), io.MultiWriter(os.Stdout, &output)); err != nil {
+	if err := c.start(nats.ClientURL(), emulator.URL(), io.MultiWriter(os.Stdout, &output)); err != nil {
 		return err
 	}
 
-	fmt.Println("60 players arrive. Every tenth of them leaves before the match is ready.")
+	fmt.Println("60 players arrive. Every tenth of them leaves before the match is ready. The responses of some creates are lost.")
 	var made, failed atomic.Int32
 	var players sync.WaitGroup
 	for i := range 60 {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"time"
 
@@ -48,17 +49,18 @@ var validID = regexp.MustCompile(`^[A-Za-z0-9_-]{16,64}$`)
 // Idempotency-Key is the id of the match: after a 503 or a lost connection, the client repeats
 // the request with the same key, to any replica, and gets the result of the same match.
 func (r *replica) postMatch(w http.ResponseWriter, req *http.Request) {
-	var players struct{ IPs []string }
+	var players struct{ IPs []netip.Addr }
 	err := json.NewDecoder(http.MaxBytesReader(w, req.Body, 1<<16)).Decode(&players)
 	m := &match{id: req.Header.Get("Idempotency-Key"), State: queued, IPs: players.IPs}
 	if m.id == "" {
 		m.id = rand.Text()
 	}
 	if err != nil || len(m.IPs) == 0 || !validID.MatchString(m.id) {
-		respond(w, http.StatusBadRequest, response{Error: "ips is required; Idempotency-Key must be 16 to 64 letters, digits, - or _"})
+		respond(w, http.StatusBadRequest, response{Error: "ips must be IP addresses; Idempotency-Key must be 16 to 64 letters, digits, - or _"})
 		return
 	}
-	if err = r.enqueue(req.Context(), m); err == nil {
+	err = r.enqueue(req.Context(), m)
+	if err == nil {
 		m, err = r.waitForResult(req.Context(), m.id)
 	}
 	switch {
@@ -85,7 +87,7 @@ func (r *replica) enqueue(ctx context.Context, m *match) error {
 }
 
 // waitForResult waits until a match is handed out or over. It hands out a match that is ready:
-// once the state is changed, reclaim does not touch the match.
+// once the state is changed, no other replica ends the match.
 func (r *replica) waitForResult(ctx context.Context, id string) (*match, error) {
 	changed, err := r.nc.SubscribeSync(changedSubject + id)
 	if err != nil {

@@ -60,7 +60,7 @@ type replica struct {
 	nc      *nats.Conn
 	js      jetstream.JetStream
 	matches jetstream.KeyValue // records, by the id of the match
-	lease   jetstream.KeyValue // see reclaimRegularly
+	lease   jetstream.KeyValue // see reclaim
 }
 
 func main() {
@@ -101,7 +101,7 @@ func serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	running.Go(func() { r.reclaimRegularly(ctx) })
+	running.Go(func() { r.reclaim(ctx) })
 	server := &http.Server{Handler: r.routes(), ReadHeaderTimeout: 10 * time.Second}
 	server.BaseContext = func(net.Listener) context.Context { return ctx }
 	running.Go(func() {
@@ -152,11 +152,14 @@ func (r *replica) connect(ctx context.Context) (queue jetstream.Consumer, err er
 	r.js, errs[0] = jetstream.New(r.nc)
 	_, errs[1] = r.nc.Subscribe(notifySubject, func(msg *nats.Msg) { r.client.Notify(string(msg.Data)) })
 	// A match lasts at most a day. Then its record expires, and its session is reclaimed.
-	r.matches, errs[2] = r.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "matches", TTL: 24 * time.Hour, Replicas: n})
+	const day = 24 * time.Hour
+	r.matches, errs[2] = r.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "matches", TTL: day, Replicas: n})
 	r.lease, errs[3] = r.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "lease", TTL: r.reclaimEvery, Replicas: n})
 	_, errs[4] = r.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: "QUEUE", Subjects: []string{queueSubject}, Retention: jetstream.WorkQueuePolicy, Replicas: n,
+		Name: "QUEUE", Subjects: []string{queueSubject}, Retention: jetstream.WorkQueuePolicy, MaxAge: day, Replicas: n,
 	})
-	queue, errs[5] = r.js.CreateOrUpdateConsumer(ctx, "QUEUE", jetstream.ConsumerConfig{Durable: "replicas", AckWait: r.takeoverAfter})
+	queue, errs[5] = r.js.CreateOrUpdateConsumer(ctx, "QUEUE", jetstream.ConsumerConfig{
+		Durable: "replicas", AckWait: r.takeoverAfter, MaxAckPending: -1, // unlimited
+	})
 	return queue, errors.Join(errs[:]...)
 }

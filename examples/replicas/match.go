@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ const (
 // compare-and-set: save fails if another replica has changed the record since load.
 type match struct {
 	State     state
-	IPs       []string
+	IPs       []netip.Addr
 	Attempt   int // number of creates
 	SessionID string
 	Address   string
@@ -45,8 +46,8 @@ type match struct {
 }
 
 const (
-	maxAttempts = 3
-	maxWait     = 2 * time.Minute // in the queue, and then for the session
+	maxAttempts = 3               // creates for a match
+	maxWait     = 2 * time.Minute // for the session to become ready
 )
 
 // errConflict is the error of save if another replica has changed the record.
@@ -57,11 +58,7 @@ func (r *replica) load(ctx context.Context, id string) (*match, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseMatch(entry)
-}
-
-func parseMatch(entry jetstream.KeyValueEntry) (*match, error) {
-	m := &match{id: entry.Key(), revision: entry.Revision(), changed: entry.Created()}
+	m := &match{id: id, revision: entry.Revision(), changed: entry.Created()}
 	return m, json.Unmarshal(entry.Value(), m)
 }
 
@@ -89,8 +86,9 @@ func (r *replica) end(ctx context.Context, m *match, reason string) error {
 	return nil
 }
 
-// handle makes the match of a message in the queue. If this replica dies, NATS delivers the
-// message to another one after r.takeoverAfter.
+// handle makes the match of a message in the queue ready, and ends the match if nobody has asked
+// for the address some time later. If this replica dies, NATS delivers the message to another
+// one after r.takeoverAfter.
 func (r *replica) handle(ctx context.Context, msg jetstream.Msg) {
 	ctx, done := context.WithCancel(ctx)
 	defer done()
@@ -100,8 +98,16 @@ func (r *replica) handle(ctx context.Context, msg jetstream.Msg) {
 			sleep(ctx, r.takeoverAfter/3)
 		}
 	}()
-	switch err := r.makeReady(ctx, string(msg.Data())); {
-	case err == nil, errors.Is(err, jetstream.ErrKeyNotFound): // expired
+	m, err := r.load(ctx, string(msg.Data()))
+	if err == nil && m.State == ready && time.Since(m.changed) > r.handOutWithin {
+		err = r.end(ctx, m, "nobody asked for the address in time")
+	} else if err == nil {
+		err = r.makeReady(ctx, m)
+	}
+	switch {
+	case err == nil && m.State == ready:
+		msg.NakWithDelay(r.handOutWithin + time.Second) // deliver it once more
+	case err == nil:
 		msg.Ack()
 	case errors.Is(err, errConflict):
 		// Another replica has the match, and acknowledges the message.
@@ -111,15 +117,11 @@ func (r *replica) handle(ctx context.Context, msg jetstream.Msg) {
 	}
 }
 
-// makeReady takes a match from whatever state it is in to ready or over. It can stop at any
-// point: whoever calls it next continues from the record.
-func (r *replica) makeReady(ctx context.Context, id string) error {
-	m, err := r.load(ctx, id)
-	if err != nil {
-		return err
-	}
+// makeReady takes a match from any earlier state to ready or over. It can stop at any point: the
+// replica that gets the message next continues from the record.
+func (r *replica) makeReady(ctx context.Context, m *match) error {
 	if (m.State == recorded || m.State == created) && m.Replica != r.name {
-		slog.Info("took over", "match", id, "from", m.Replica, "state", m.State)
+		slog.Info("took over", "match", m.id, "from", m.Replica, "state", m.State)
 	}
 	m.Replica = r.name
 	if m.State == recorded { // whether a session was created is unknown
@@ -140,7 +142,10 @@ func (r *replica) makeReady(ctx context.Context, id string) error {
 			return err
 		}
 		request := r.game
-		request.IPList, request.WebhookURL = m.IPs, r.hooks.URL(reference(m))
+		request.WebhookURL = r.hooks.URL(reference(m))
+		for _, ip := range m.IPs {
+			request.IPList = append(request.IPList, ip.String())
+		}
 		s, err := r.client.Create(ctx, request)
 		switch {
 		case err == nil:
@@ -148,7 +153,7 @@ func (r *replica) makeReady(ctx context.Context, id string) error {
 		case ctx.Err() != nil, errors.Is(err, sessions.ErrOutcomeUnknown), errors.Is(err, sessions.ErrRateLimited):
 			return err // and look for the session the next time
 		default:
-			slog.Error("create failed", "match", id, "error", err)
+			slog.Error("create failed", "match", m.id, "error", err)
 			return r.end(ctx, m, "no game server could be requested")
 		}
 	}
@@ -171,18 +176,23 @@ func (r *replica) makeReady(ctx context.Context, id string) error {
 	case ctx.Err() != nil:
 		return err
 	}
-	slog.Error("session failed", "match", id, "error", err)
+	slog.Error("session failed", "match", m.id, "error", err)
 	return r.end(ctx, m, "the game server did not start")
 }
 
-// reclaimRegularly calls reclaim in one replica at a time: whoever creates the key in the lease
-// bucket has the turn, and NATS removes the key after r.reclaimEvery.
-func (r *replica) reclaimRegularly(ctx context.Context) {
+// reclaim regularly deletes the sessions that no match uses, in one replica at a time: whoever
+// creates the key in the lease bucket has the turn, and NATS removes the key after
+// r.reclaimEvery. The lease only saves requests: two replicas may reclaim at the same time.
+func (r *replica) reclaim(ctx context.Context) {
 	for ; ctx.Err() == nil; sleep(ctx, r.reclaimEvery/4) {
 		if _, err := r.lease.Create(ctx, "reclaim", []byte(r.name)); err != nil {
-			continue // another replica had the turn
+			continue
 		}
-		if err := r.reclaim(ctx); err != nil {
+		deleted, err := r.client.Reclaim(ctx, r.hooks, r.inUse)
+		for _, id := range deleted {
+			slog.Info("reclaimed", "session", id)
+		}
+		if err != nil {
 			slog.Warn("reclaim failed", "error", err)
 		}
 	}
@@ -193,35 +203,6 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
-}
-
-// reclaim makes the matches over that nobody waits for, and deletes the sessions that no match
-// uses. Two replicas may do it at the same time.
-func (r *replica) reclaim(ctx context.Context) error {
-	records, err := r.matches.WatchAll(ctx)
-	if err != nil {
-		return err
-	}
-	defer records.Stop()
-	for entry := range records.Updates() {
-		if entry == nil {
-			break // these were all records
-		}
-		m, err := parseMatch(entry)
-		age := time.Since(m.changed)
-		if err == nil && (m.State == queued && age > maxWait || m.State == ready && age > r.handOutWithin) {
-			m.State, m.Reason = over, "timed out when "+string(m.State)
-			err = r.save(ctx, m)
-		}
-		if err != nil && !errors.Is(err, errConflict) {
-			return err
-		}
-	}
-	deleted, err := r.client.Reclaim(ctx, r.hooks, r.inUse)
-	for _, id := range deleted {
-		slog.Info("reclaimed", "session", id)
-	}
-	return err
 }
 
 // reference returns the reference in the webhook URL of the session. Each attempt has its own,

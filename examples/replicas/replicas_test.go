@@ -231,7 +231,7 @@ func check(t *testing.T, natsURL, apiURL string, ids []string, outcomes []outcom
 		t.Fatal(err)
 	}
 	defer client.CloseIdleConnections()
-	records, err := readRecords(t.Context(), natsURL)
+	records, err := readRecords(t.Context(), natsURL, ids)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func check(t *testing.T, natsURL, apiURL string, ids []string, outcomes []outcom
 	return problems
 }
 
-func readRecords(ctx context.Context, natsURL string) (map[string]*match, error) {
+func readRecords(ctx context.Context, natsURL string, ids []string) (map[string]*match, error) {
 	nc, err := nats.Connect(natsURL)
 	if err != nil {
 		return nil, err
@@ -279,19 +279,13 @@ func readRecords(ctx context.Context, natsURL string) (map[string]*match, error)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	watcher, err := kv.WatchAll(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer watcher.Stop()
-	records := map[string]*match{}
-	for entry := range watcher.Updates() {
-		if entry == nil {
-			return records, nil
-		}
-		if records[entry.Key()], err = parseMatch(entry); err != nil {
+	r, records := &replica{matches: kv}, map[string]*match{}
+	for _, id := range ids {
+		m, err := r.load(ctx, id)
+		if err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
 			return nil, err
 		}
+		records[id] = m
 	}
-	return nil, errors.New("the watch has ended")
+	return records, nil
 }
