@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"github.com/edgegap-community/edgegap/sessions"
 )
@@ -165,8 +166,10 @@ func TestSessionIDThatIsTheKeyIsRedacted(t *testing.T) {
 	checkNoKey(t, "response", printedError(err), testKey)
 	_, err = c.AddUsers(t.Context(), testKey, "x")
 	checkNoKey(t, "invalid argument", printedError(err), testKey)
-	_, err = c.WaitReady(t.Context(), testKey)
-	checkNoKey(t, "wait", printedError(err), testKey)
+	synctest.Test(t, func(t *testing.T) {
+		_, err := c.WaitReady(t.Context(), testKey)
+		checkNoKey(t, "wait", printedError(err), testKey)
+	})
 }
 
 // A short key, such as that of a test, is a part of many texts.
