@@ -175,7 +175,7 @@ func TestErrorTellsWhyWaitAndCleanupFailed(t *testing.T) {
 			_, err := st.client.CreateAndWait(endingContext(t, test.timeout, test.cancel), arena)
 			wantBetween(t, "time", time.Since(start), 10*time.Second, 27*time.Second)
 			wantErrors(t, err, append(test.want, sessions.ErrCleanupFailed), test.not)
-			id, rest := st.Requests()[0].SessionID, err.Error()
+			id, rest := st.Sessions()[0].SessionID, err.Error()
 			if failed := (*sessions.SessionFailedError)(nil); errors.As(err, &failed) != fails || asError(t, err).SessionID != id {
 				t.Errorf("got %v, want Error.SessionID %s, and a SessionFailedError only for a failed session", err, id)
 			}
