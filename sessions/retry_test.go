@@ -44,7 +44,7 @@ var failures = []struct {
 	cancelAfter time.Duration // of the context; negative: before the call
 	deadline    time.Duration // of the context; negative: before the call
 
-	attempts  int           // of an idempotent call
+	attempts  int           // of an idempotent call, with those that the limiter ended
 	otherwise int           // attempts of another call
 	unknown   bool          // another call returns ErrOutcomeUnknown
 	success   bool          // Delete succeeds: any 2xx is enough
@@ -92,8 +92,8 @@ var failures = []struct {
 	{name: "canceled during the attempt", respond: rawText("", true), cancelAfter: 2 * time.Second, attempts: 1, otherwise: 1, unknown: true,
 		is: []error{context.Canceled, errNoMatch}, elapsed: 2 * time.Second},
 	{name: "canceled in the limiter", limiter: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, cancelAfter: time.Second,
-		is: []error{context.Canceled, errNoMatch}, elapsed: time.Second},
-	{name: "limiter error", limiter: func(context.Context) error { return errLimiter }, is: []error{errLimiter}},
+		attempts: 1, otherwise: 1, is: []error{context.Canceled, errNoMatch}, elapsed: time.Second},
+	{name: "limiter error", limiter: func(context.Context) error { return errLimiter }, attempts: 1, otherwise: 1, is: []error{errLimiter}},
 }
 
 // errorClasses are the errors that a caller may look for.
@@ -122,10 +122,10 @@ func TestFailures(t *testing.T) {
 					}
 					var attempts int
 					c := newClient(t, rt, sessions.WithBaseURL("http://127.0.0.1"), sessions.WithLimiter(limiterFunc(func(ctx context.Context) error {
+						attempts++
 						if f.limiter != nil {
 							return f.limiter(ctx)
 						}
-						attempts++
 						return nil
 					})))
 					defer transport.CloseIdleConnections()
