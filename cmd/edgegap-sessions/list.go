@@ -74,7 +74,7 @@ func (l *lister) list(ctx context.Context) ([]item, error) {
 		l.known[i.SessionID] = i
 	}
 	items = slices.DeleteFunc(items, func(i item) bool {
-		return i.SessionID == "" || l.olderThan > 0 && time.Since(i.created) <= l.olderThan || !containsAny(l.tags, i.tags...)
+		return i.SessionID == "" || l.olderThan > 0 && (i.created.IsZero() || time.Since(i.created) <= l.olderThan) || !containsAny(l.tags, i.tags...)
 	})
 	slices.SortStableFunc(items, func(a, b item) int { return strings.Compare(a.CreateTime, b.CreateTime) })
 	return items, nil
@@ -82,7 +82,6 @@ func (l *lister) list(ctx context.Context) ([]item, error) {
 
 // read reads the session of an item. If the session has ended, the item has no id afterwards.
 func (l *lister) read(ctx context.Context, i *item) error {
-	i.created = time.Now()
 	s, err := l.client.Get(ctx, i.SessionID)
 	switch {
 	case errors.Is(err, sessions.ErrNotFound):
@@ -199,7 +198,7 @@ func (p *program) watch(ctx context.Context, l *lister) error {
 	shown := map[string]item{}
 	return poll(ctx, func() error {
 		items, err := l.list(ctx)
-		if redraw && ctx.Err() == nil {
+		if redraw && ctx.Err() == nil && !errors.Is(err, sessions.ErrUnauthorized) {
 			return draw(items, err)
 		} else if err != nil {
 			return err
@@ -251,8 +250,8 @@ func draw(items []item, err error) error {
 type change struct {
 	Time   time.Time `json:"time"`
 	Change string    `json:"change"`
-	item
-	old item
+	Item   item      `json:",inline"`
+	old    item
 }
 
 // changes returns the differences between the sessions in old and those in the list, and updates

@@ -60,11 +60,12 @@ not repeated.`,
 				return nil
 			}
 			hooks := slices.DeleteFunc(changes(seen, items), func(h change) bool {
-				failed := h.Status == sessions.StatusError || h.Status == sessions.StatusUnprocessable
-				return !strings.HasPrefix(h.hook, base) || !(h.Linked && !h.old.Linked || h.Ready && !h.old.Ready || failed && h.Status != h.old.Status)
+				i, old := h.Item, h.old
+				failed := i.Status == sessions.StatusError || i.Status == sessions.StatusUnprocessable
+				return !strings.HasPrefix(i.hook, base) || !(i.Linked && !old.Linked || i.Ready && !old.Ready || failed && i.Status != old.Status)
 			})
 			return each(ctx, len(hooks), newProgress("", true), "", func(n int) error {
-				return p.printDelivery(forward(ctx, target, hooks[n].item))
+				return p.printDelivery(forward(ctx, target, hooks[n].Item))
 			})
 		})
 	})

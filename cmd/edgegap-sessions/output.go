@@ -21,12 +21,14 @@ import (
 
 // print writes a result to stdout, as JSON or as a table.
 func (p *program) print(result any, rows ...[]any) error {
-	text := table(rows)
+	text, err := table(rows), error(nil)
 	if p.json() {
-		text, _ = json.Marshal(result, jsontext.Multiline(!p.stream), json.FormatNilSliceAsNull(false))
+		text, err = json.Marshal(result, jsontext.WithIndent("  "), jsontext.Multiline(!p.stream), json.FormatNilSliceAsNull(false))
 		text = append(text, '\n')
 	}
-	_, err := os.Stdout.Write(text)
+	if err == nil {
+		_, err = os.Stdout.Write(text)
+	}
 	return err
 }
 
