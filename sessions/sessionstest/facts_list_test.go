@@ -160,7 +160,7 @@ var webhookFacts = map[string]func(*testing.T){
 			r := &receiver{}
 			f := assuming(t, sessionstest.Assumptions{FullWebhook: full, LinkedWhenReady: true}, sessionstest.WithWebhooks(r))
 			s := f.ready(hooked)
-			time.Sleep(time.Second)
+			synctest.Wait()
 			want = strings.NewReplacer("SID", s["session_id"].(string), "ID", deployment(s).(string)).Replace(want)
 			if len(r.bodies) != 1 || !strings.Contains(r.bodies[0], want) {
 				t.Errorf("bodies %s, want one with %s", r.bodies, want)
@@ -193,6 +193,7 @@ var webhookFacts = map[string]func(*testing.T){
 		f = newFake(t, sessionstest.WithWebhooks(r), sessionstest.WithReadyAfter(0))
 		f.create(hooked)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		equal(t, "requests to a slow receiver", len(r.bodies), 2)
 		equal(t, "a slow receiver", f.Webhooks()[0].Error, "timeout: no response within 10s")
 
