@@ -43,3 +43,6 @@ NEWEST := go1.27.3
 bench: ## compare with a plain net/http and encoding/json client, with both versions of Go
 	go test -run '^$$' -bench . -benchtime 3s ./sessions
 	GOTOOLCHAIN=$(NEWEST) go test -run '^$$' -bench . -benchtime 3s ./sessions
+
+languages: ## generate clients in eight languages and run them; LANGUAGES="rust cpp" runs some
+	examples/languages/run.sh $(LANGUAGES)
