@@ -214,9 +214,10 @@ func TestIdleConnectionsClosedByLoadBalancer(t *testing.T) {
 					srv := &rawServer{}
 					srv.respond = func(conn net.Conn, req *http.Request) bool {
 						<-respond
-						if noticed {
+						switch {
+						case closed.Err() == nil && noticed:
 							context.AfterFunc(closed, func() { conn.Close() })
-						} else if closed.Err() != nil && srv.conns.Load() <= idle {
+						case closed.Err() != nil && srv.conns.Load() <= idle:
 							return false
 						}
 						return rawResponse(200, goodResponse)(conn, req)
