@@ -57,7 +57,7 @@ func TestCreateAndWaitDeletesOnFailure(t *testing.T) {
 	for _, test := range []struct {
 		name            string
 		status          sessions.Status // after 5 s
-		reads           int             // status code
+		reads           int             // status code, from the same time on
 		timeout, cancel time.Duration
 		onStatus        func(sessions.Status)
 		want, not       []error
@@ -66,6 +66,7 @@ func TestCreateAndWaitDeletesOnFailure(t *testing.T) {
 		{name: "Unprocessable", status: sessions.StatusUnprocessable},
 		{name: "reads are 401", reads: 401, want: []error{sessions.ErrUnauthorized}},
 		{name: "reads are 404", reads: 404, want: []error{sessions.ErrNotFound}},
+		{name: "gone", status: sessions.StatusTerminating, reads: 404, want: []error{sessions.ErrNotFound}},
 		{name: "early deadline", timeout: 50 * time.Millisecond, want: []error{context.DeadlineExceeded}},
 		{name: "deadline", timeout: 10 * time.Second, want: []error{context.DeadlineExceeded}},
 		{name: "canceled", cancel: 10 * time.Second, want: []error{context.Canceled, errCause}, not: []error{context.DeadlineExceeded}},
@@ -75,9 +76,9 @@ func TestCreateAndWaitDeletesOnFailure(t *testing.T) {
 	} {
 		for _, lag := range lags {
 			bubble(t, fmt.Sprint(test.name, "/", lag), func(t *testing.T) {
-				st := newLaggingStore(t, time.Hour, lag)
+				st, start := newLaggingStore(t, time.Hour, lag), time.Now()
 				st.intercept = func(_ *http.Request, operation string) (*http.Response, error) {
-					if operation == "Get" && test.reads != 0 {
+					if operation == "Get" && test.reads != 0 && (test.status == "" || time.Since(start) > 5*time.Second) {
 						return respondError(test.reads), nil
 					}
 					return nil, nil
@@ -95,7 +96,7 @@ func TestCreateAndWaitDeletesOnFailure(t *testing.T) {
 					s, err := st.client.CreateAndWait(endingContext(t, test.timeout, test.cancel), arena, opts...)
 					returned = true
 					failed := (*sessions.SessionFailedError)(nil)
-					if s != nil || err == nil || errors.As(err, &failed) != (test.status != "") || failed != nil && failed.Session.Status != test.status {
+					if s != nil || err == nil || errors.As(err, &failed) != (test.status != "" && test.reads == 0) || failed != nil && failed.Session.Status != test.status {
 						t.Errorf("got %v, %v, want an error for status %q", s, err, test.status)
 					}
 					wantErrors(t, err, test.want, append(test.not, sessions.ErrCleanupFailed))
@@ -129,6 +130,9 @@ func TestCleanupRepeatsAfterTemporaryFailures(t *testing.T) {
 			_, err := st.client.CreateAndWait(endingContext(t, time.Second, 0), arena)
 			wantErrors(t, err, []error{context.DeadlineExceeded}, []error{sessions.ErrCleanupFailed})
 			wantBetween(t, "time", time.Since(start), 4*time.Second, 11*time.Second)
+			if n := st.calls["Delete"].Load(); n < 3 || n > 3 && test.retryAfter != "" {
+				t.Errorf("got %d deletes, want 3, or more without Retry-After", n)
+			}
 			st.wantLeft(t, 0)
 		})
 	}
@@ -144,7 +148,7 @@ func TestErrorTellsWhyWaitAndCleanupFailed(t *testing.T) {
 		name            string
 		first, others   func(*http.Request) (*http.Response, error) // responses to deletes
 		timeout, cancel time.Duration
-		invisible       bool
+		lag             time.Duration
 		want, not       []error
 		texts           []string // in this order
 	}{
@@ -153,13 +157,10 @@ func TestErrorTellsWhyWaitAndCleanupFailed(t *testing.T) {
 		{name: "failed, 500 and hangs", first: down, others: hang, want: []error{sessions.ErrServer}, not: deadline, texts: texts},
 		{name: "deadline, 500", timeout: 10 * time.Second, first: down, others: down, want: append(deadline, sessions.ErrServer), texts: append([]string{"deadline exceeded"}, texts[1:]...)},
 		{name: "canceled, 500", cancel: 10 * time.Second, first: down, others: down, want: []error{context.Canceled, sessions.ErrServer}, not: deadline, texts: append([]string{"canceled"}, texts[1:]...)},
-		{name: "never visible", invisible: true, want: []error{sessions.ErrNotFound}, not: append(deadline, sessions.ErrOutcomeUnknown), texts: []string{"404", "cleanup failed", "404"}},
+		{name: "never visible", lag: time.Hour, want: []error{sessions.ErrNotFound}, not: append(deadline, sessions.ErrOutcomeUnknown), texts: []string{"404", "cleanup failed", "404"}},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
-			st, start, fails := newLaggingStore(t, time.Hour, 0), time.Now(), test.timeout+test.cancel == 0 && !test.invisible
-			if test.invisible {
-				st = newLaggingStore(t, time.Hour, time.Hour)
-			}
+			st, start, fails := newLaggingStore(t, time.Hour, test.lag), time.Now(), test.timeout+test.cancel+test.lag == 0
 			st.intercept = func(r *http.Request, operation string) (*http.Response, error) {
 				switch {
 				case operation != "Delete" || test.first == nil:
@@ -202,18 +203,28 @@ func (st *store) loseCreate(lost func(r *http.Request) (*http.Response, error)) 
 
 func reset(*http.Request) (*http.Response, error) { return nil, syscall.ECONNRESET }
 
-func TestUnknownCreateIsFoundByWebhookURL(t *testing.T) {
-	for _, test := range []struct{ lag, listFails time.Duration }{{0, 0}, {300 * time.Millisecond, 0}, {1500 * time.Millisecond, 0}, {5 * time.Second, 0}, {0, 3 * time.Second}} {
+func TestUnknownCreateIsFound(t *testing.T) {
+	for _, test := range []struct {
+		lag, listFails time.Duration
+		body           string // of the response, with the id; else the connection is reset
+	}{{}, {lag: 300 * time.Millisecond}, {lag: 1500 * time.Millisecond}, {lag: 5 * time.Second}, {listFails: 3 * time.Second},
+		{lag: time.Second, body: `{"session_id":"%s","app":"arena"`}, {lag: time.Second, body: `{"session_id":"%s"} trailing`}} {
 		bubble(t, fmt.Sprintf("%+v", test), func(t *testing.T) {
 			st, start := newLaggingStore(t, 2*time.Second, test.lag), time.Now()
-			lose := st.loseCreate(reset)
+			r, lose := st.hooked(t, "m-1"), st.loseCreate(reset)
+			if test.body != "" {
+				r = arena
+				lose = st.loseCreate(func(*http.Request) (*http.Response, error) {
+					return respondJSON(200, fmt.Sprintf(test.body, st.Sessions()[0].SessionID)), nil
+				})
+			}
 			st.intercept = func(r *http.Request, operation string) (*http.Response, error) {
 				if operation == "List" && time.Since(start) < test.listFails {
 					return respondError(500), nil
 				}
 				return lose(r, operation)
 			}
-			s, err := st.client.CreateAndWait(t.Context(), st.hooked(t, "m-1"))
+			s, err := st.client.CreateAndWait(t.Context(), r)
 			if err != nil || !s.Ready || st.calls["Create"].Load() != 1 {
 				t.Fatalf("got %v, %v after %d creates, want a ready session after one", s, err, st.calls["Create"].Load())
 			}
@@ -243,40 +254,28 @@ func TestUnknownCreateIsDeletedAfterCancel(t *testing.T) {
 	}
 }
 
-func TestUnusableCreateLeavesNoSession(t *testing.T) {
-	for _, body := range []string{`{"session_id":"%s","app":"arena"`, `{"session_id":"%s"} trailing`} {
-		synctest.Test(t, func(t *testing.T) {
-			st := newLaggingStore(t, time.Second, 300*time.Millisecond)
-			st.intercept = st.loseCreate(func(*http.Request) (*http.Response, error) {
-				return respondJSON(200, fmt.Sprintf(body, st.Sessions()[0].SessionID)), nil
-			})
-			s, err := st.client.CreateAndWait(t.Context(), arena) // without a webhook URL
-			if left := len(st.Sessions()); (err == nil) != (left == 1) || s != nil && !s.Ready {
-				t.Errorf("%s: got %v, %v with %d sessions left, want a ready session or none", body, s, err, left)
-			}
-		})
-	}
-}
-
-// There is a session of another match, which must stay.
+// Other sessions must stay.
 func TestFailedCreateIsReturned(t *testing.T) {
 	for _, test := range []struct {
 		name, webhookURL string
-		status           int // of a create that is not carried out
+		status           int      // of a create that is not carried out
+		others           []string // references of sessions
+		lists            bool     // the list is read
 		want, not        []error
-		latest           time.Duration // 0: without reading the list
+		latest           time.Duration
 	}{
 		{name: "unknown, no webhook URL", want: []error{sessions.ErrOutcomeUnknown}},
 		{name: "unknown, no reference", webhookURL: hookBase + "?match=m-2", want: []error{sessions.ErrOutcomeUnknown}},
-		{name: "unknown, not found", webhookURL: hookBase + "?ref=m-2", status: 503, want: []error{sessions.ErrOutcomeUnknown, sessions.ErrServer}, latest: 11 * time.Second},
-		{name: "rejected", webhookURL: hookBase + "?ref=m-2", status: 422, not: []error{sessions.ErrOutcomeUnknown}},
+		{name: "unknown, not found", webhookURL: hookBase + "?ref=m-2", status: 503, others: []string{"m-1"}, lists: true, want: []error{sessions.ErrOutcomeUnknown, sessions.ErrServer}, latest: 11 * time.Second},
+		{name: "unknown, not unique", webhookURL: hookBase + "?ref=m-2", status: 503, others: []string{"m-2", "m-2"}, lists: true, want: []error{sessions.ErrOutcomeUnknown}},
+		{name: "rejected", webhookURL: hookBase + "?ref=m-2", others: []string{"m-2"}, status: 422, not: []error{sessions.ErrOutcomeUnknown}},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
 			st, start, r := newLaggingStore(t, time.Second, 0), time.Now(), arena
+			for _, reference := range test.others {
+				st.client.Create(t.Context(), st.hooked(t, reference))
+			}
 			if r.WebhookURL = test.webhookURL; test.status != 0 {
-				if _, err := st.client.Create(t.Context(), st.hooked(t, "m-1")); err != nil {
-					t.Fatal(err)
-				}
 				st.FailNext(sessionstest.Fault{Operation: sessionstest.OpCreate, Status: test.status})
 			} else {
 				st.intercept = st.loseCreate(reset)
@@ -287,9 +286,10 @@ func TestFailedCreateIsReturned(t *testing.T) {
 			}
 			wantErrors(t, err, test.want, append(test.not, sessions.ErrCleanupFailed, context.DeadlineExceeded))
 			wantBetween(t, "time", time.Since(start), test.latest/5, test.latest)
-			if lists := st.calls["List"].Load(); (lists > 0) != (test.latest > 0) || len(st.Sessions()) != 1 {
-				t.Errorf("got %d list requests and %d sessions left, want one left", lists, len(st.Sessions()))
+			if lists := st.calls["List"].Load(); (lists > 0) != test.lists {
+				t.Errorf("got %d list requests, want some: %v", lists, test.lists)
 			}
+			st.wantLeft(t, max(1, len(test.others))) // a lost create leaves one
 		})
 	}
 }

@@ -21,6 +21,18 @@ func newExampleServer(opts ...sessionstest.Option) *sessionstest.Server {
 	return srv
 }
 
+// createSessions creates n sessions and returns their ids.
+func createSessions(client *sessions.Client, n int) (ids []string) {
+	for range n {
+		s, err := client.Create(context.Background(), sessions.CreateRequest{AppName: "arena"})
+		if err != nil {
+			log.Fatal(err)
+		}
+		ids = append(ids, s.SessionID)
+	}
+	return ids
+}
+
 // The players of a match get the address of a game server, and the session is deleted when the
 // match is over.
 func ExampleClient_CreateAndWait() {
@@ -102,7 +114,9 @@ func ExampleWebhooks() {
 	webhooks.Handle("POST /hook", hooks.Handler(publish))
 
 	// The replica that does not receive the webhook.
-	s, err := replicas[1].CreateAndWait(context.Background(), sessions.CreateRequest{AppName: "arena", WebhookURL: hooks.URL("match-7")})
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	s, err := replicas[1].CreateAndWait(ctx, sessions.CreateRequest{AppName: "arena", WebhookURL: hooks.URL("match-7")})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -143,11 +157,7 @@ func ExampleClient_All() {
 	srv := newExampleServer()
 	defer srv.Close()
 	client, ctx := srv.Client(), context.Background()
-	for range 250 {
-		if _, err := client.Create(ctx, sessions.CreateRequest{AppName: "arena"}); err != nil {
-			log.Fatal(err)
-		}
-	}
+	createSessions(client, 250)
 
 	var ids []string
 	for s, err := range client.All(ctx, sessions.ListOptions{}) {
@@ -170,14 +180,7 @@ func ExampleClient_BulkStop() {
 	srv := newExampleServer()
 	defer srv.Close()
 	client, ctx := srv.Client(), context.Background()
-	var ids []string
-	for range 3 {
-		s, err := client.Create(ctx, sessions.CreateRequest{AppName: "arena"})
-		if err != nil {
-			log.Fatal(err)
-		}
-		ids = append(ids, s.SessionID)
-	}
+	ids := createSessions(client, 3)
 
 	notRanked := sessions.StopByTag("ranked")
 	notRanked.FilterType = sessions.FilterNot
@@ -233,12 +236,9 @@ func ExampleOperationFromContext() {
 	defer srv.Close()
 	client := srv.Client(sessions.WithTransport(tracingTransport{srv.Transport()})) // instead of sessions.NewTransport()
 
-	s, err := client.Create(context.Background(), sessions.CreateRequest{AppName: "arena"})
-	if err != nil {
-		log.Fatal(err)
-	}
+	ids := createSessions(client, 1)
 	srv.FailNext(sessionstest.Status(503))
-	if _, err := client.Get(context.Background(), s.SessionID); err != nil {
+	if _, err := client.Get(context.Background(), ids[0]); err != nil {
 		log.Fatal(err)
 	}
 	// Output:

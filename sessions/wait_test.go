@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -179,15 +180,23 @@ func TestWaitReadyEnds(t *testing.T) {
 }
 
 func TestOnStatusReportsEachChangeOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var statuses []sessions.Status
-		_, err := newStore(t, sessionstest.WithReadyAfter(20*time.Second)).client.CreateAndWait(t.Context(), arena,
-			sessions.OnStatus(func(s sessions.Status) { statuses = append(statuses, s) }))
-		want := []sessions.Status{sessions.StatusInitializing, sessions.StatusSeeking, sessions.StatusWaiting, sessions.StatusReady}
-		if err != nil || !slices.Equal(statuses, want) {
-			t.Errorf("got %v, %v, want %v", statuses, err, want)
-		}
-	})
+	want := []sessions.Status{sessions.StatusInitializing, sessions.StatusSeeking, sessions.StatusWaiting, sessions.StatusReady}
+	for _, waits := range []int{1, 8} { // which read their sessions, or the list
+		bubble(t, fmt.Sprint(waits), func(t *testing.T) {
+			st := newStore(t, sessionstest.WithReadyAfter(20*time.Second))
+			var wg sync.WaitGroup
+			for range waits {
+				wg.Go(func() {
+					var got []sessions.Status
+					_, err := st.client.CreateAndWait(t.Context(), arena, sessions.OnStatus(func(s sessions.Status) { got = append(got, s) }))
+					if err != nil || !slices.Equal(got, want) {
+						t.Errorf("got %v, %v, want %v", got, err, want)
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
 }
 
 func TestWaitThatCannotStart(t *testing.T) {
