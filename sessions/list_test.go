@@ -14,12 +14,12 @@ import (
 )
 
 // newListClient returns a client of an API whose list has the given bodies as pages, and the
-// queries of its requests. Other pages are 404.
+// queries of its requests. Other pages are 404. The 10th request ends an endless walk.
 func newListClient(t *testing.T, pages map[string]string) (c *sessions.Client, queries *[]string) {
 	queries = new([]string)
 	return newClient(t, roundTripFunc(func(r *http.Request) (*http.Response, error) {
 		*queries = append(*queries, r.URL.RawQuery)
-		if body, ok := pages[cmp.Or(r.URL.Query().Get("page"), "1")]; ok {
+		if body, ok := pages[cmp.Or(r.URL.Query().Get("page"), "1")]; ok && len(*queries) < 10 {
 			return respondJSON(200, body), nil
 		}
 		return respondError(404), nil
