@@ -41,8 +41,8 @@ breaking: ## report changes of openapi.yaml since the last tag that break client
 NEWEST := go1.27.3
 
 bench: ## compare with a plain net/http and encoding/json client, with both versions of Go
-	go test -run '^$$' -bench . -benchtime 3s ./sessions
-	GOTOOLCHAIN=$(NEWEST) go test -run '^$$' -bench . -benchtime 3s ./sessions
+	go test -run '^$$' -bench . -benchtime 5s ./sessions
+	GOTOOLCHAIN=$(NEWEST) go test -run '^$$' -bench . -benchtime 5s ./sessions
 
 languages: ## generate clients in eight languages and run them; LANGUAGES="rust cpp" runs some
 	examples/languages/run.sh $(LANGUAGES)
