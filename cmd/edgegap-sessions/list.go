@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -11,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -39,13 +45,11 @@ type lister struct {
 
 // list returns the sessions, the oldest first.
 func (l *lister) list(ctx context.Context) ([]item, error) {
-	live := newProgress("reading the list", l.quiet)
-	defer live.close()
-	var (
-		items  []item
-		unread []int
-		listed = map[string]bool{}
-	)
+	show, stop := newProgress("reading the list", l.quiet)
+	defer stop()
+	var items []item
+	var unread []int
+	listed := map[string]bool{}
 	for s, err := range l.client.All(ctx, sessions.ListOptions{}) {
 		if err != nil {
 			return nil, err
@@ -62,7 +66,7 @@ func (l *lister) list(ctx context.Context) ([]item, error) {
 		}
 		items = append(items, i)
 	}
-	err := each(ctx, len(unread), live, "reading session", func(n int) error { return l.read(ctx, &items[unread[n]]) })
+	err := each(ctx, len(unread), show, "reading session", func(n int) error { return l.read(ctx, &items[unread[n]]) })
 	if ctx.Err() != nil {
 		return nil, err
 	}
@@ -120,21 +124,18 @@ func age(s *sessions.Session) time.Duration {
 
 // each calls f n times, at most 20 times a second, so that other users of the API key are not
 // rate limited. It continues after errors.
-func each(ctx context.Context, n int, live *progress, doing string, f func(i int) error) error {
+func each(ctx context.Context, n int, show func(string), doing string, f func(i int) error) error {
 	var calls sync.WaitGroup
 	free, errs := make(chan struct{}, 8), make([]error, n) // at most 8 calls at a time
 	for i := range n {
 		if i > 0 {
-			select {
-			case <-time.After(50 * time.Millisecond):
-			case <-ctx.Done():
-			}
+			time.Sleep(50 * time.Millisecond)
 		}
 		if ctx.Err() != nil {
 			errs[i] = fmt.Errorf("interrupted after %d of %d sessions: %w", i, n, ctx.Err())
 			break
 		}
-		live.text.Store(fmt.Sprintf("%s %d of %d", doing, i+1, n))
+		show(fmt.Sprintf("%s %d of %d", doing, i+1, n))
 		free <- struct{}{}
 		calls.Go(func() { errs[i] = f(i); <-free })
 	}
@@ -143,19 +144,13 @@ func each(ctx context.Context, n int, live *progress, doing string, f func(i int
 }
 
 func (p *program) addListCommand(root *cobra.Command) {
-	var (
-		l     lister
-		watch bool
-	)
+	var l lister
+	var watch bool
 	flags := p.add(root, &cobra.Command{
 		Use: "list", Short: "List sessions with their age and reference, the oldest first", Args: cobra.NoArgs,
-		Long: `List sessions with their age and reference, the oldest first. The reference is the query parameter ref
-of the webhook URL; the other parameters are masked as ***.
-
-The list of the API has no ages: each session is read for it, at most 20 a second.
-
---watch redraws the table every 2 s on a terminal. Otherwise it prints a line of JSON for each session that is
-added, changed or removed.`,
+		Long: `List sessions with their age and reference, which is the query parameter ref of the webhook URL. For the
+age, each session is read, at most 20 a second. --watch redraws the table every 2 s on a terminal, and
+elsewhere prints a line of JSON for each session that is added, changed or removed.`,
 	}, func(ctx context.Context, client *sessions.Client, _ []string) error {
 		l.client, l.quiet = client, watch
 		switch {
@@ -195,7 +190,7 @@ func (p *program) watch(ctx context.Context, l *lister) error {
 		fmt.Print("\x1b[?1049h\x1b[?25l")       // another screen, without cursor
 		defer fmt.Print("\x1b[?25h\x1b[?1049l") // back
 	}
-	shown := map[string]item{}
+	var shown map[string]item
 	return poll(ctx, func() error {
 		items, err := l.list(ctx)
 		if redraw && ctx.Err() == nil && !errors.Is(err, sessions.ErrUnauthorized) {
@@ -203,12 +198,12 @@ func (p *program) watch(ctx context.Context, l *lister) error {
 		} else if err != nil {
 			return err
 		}
-		for _, c := range changes(shown, items) {
-			if err := p.print(c); err != nil {
-				return err
-			}
+		changed, current := changes(shown, items)
+		shown = current
+		for _, c := range changed {
+			err = errors.Join(err, p.print(c))
 		}
-		return nil
+		return err
 	})
 }
 
@@ -254,34 +249,30 @@ type change struct {
 	old    item
 }
 
-// changes returns the differences between the sessions in old and those in the list, and updates
-// old.
-func changes(old map[string]item, list []item) (changes []change) {
-	now, current := time.Now(), map[string]bool{}
+// changes returns the differences between the sessions in old, which it changes, and those in the
+// list, which it also returns by id.
+func changes(old map[string]item, list []item) (changes []change, current map[string]item) {
+	now := time.Now()
+	current = map[string]item{}
 	for _, i := range list {
-		current[i.SessionID] = true
 		if o, ok := old[i.SessionID]; !ok {
 			changes = append(changes, change{now, "added", i, o})
 		} else if o.SessionSummary != i.SessionSummary {
 			changes = append(changes, change{now, "changed", i, o})
 		}
-		old[i.SessionID] = i
+		current[i.SessionID] = i
+		delete(old, i.SessionID)
 	}
-	for id, i := range old {
-		if !current[id] {
-			changes = append(changes, change{now, "removed", i, i})
-			delete(old, id)
-		}
+	for _, i := range old {
+		changes = append(changes, change{now, "removed", i, i})
 	}
-	return changes
+	return changes, current
 }
 
 func (p *program) addDeleteCommands(root *cobra.Command) {
 	var l lister
 	p.addConsentFlags(p.add(root, &cobra.Command{
-		Use: "delete ID...", Short: "Delete sessions by their ids", Args: cobra.MinimumNArgs(1),
-		Long: `Delete sessions by their ids. One session is deleted at once. For several, delete asks on a terminal, and
-needs --yes elsewhere. A session that does not exist counts as deleted.`,
+		Use: "delete ID...", Short: "Delete sessions by their ids; more than one only with --yes or consent on a terminal", Args: cobra.MinimumNArgs(1),
 	}, func(ctx context.Context, client *sessions.Client, ids []string) error {
 		p.yes = p.yes || len(ids) == 1
 		return p.deleteAll(ctx, client, ids)
@@ -289,11 +280,8 @@ needs --yes elsewhere. A session that does not exist counts as deleted.`,
 
 	flags := p.add(root, &cobra.Command{
 		Use: "stop", Short: "Delete the sessions that match all given flags", Args: cobra.NoArgs,
-		Long: `Delete the sessions that match all given flags, at least one of --id, --deployment, --tag and
---older-than. A flag with several values matches any of them.
-
-stop reads the list, shows the sessions that match, asks on a terminal (elsewhere it needs --yes), and
-deletes exactly these sessions, each by its id. Their players lose their seats.`,
+		Long: `Delete the sessions that match all given flags. A flag with several values matches any of them. stop
+shows the sessions, asks on a terminal (elsewhere it needs --yes), and deletes each of them by its id.`,
 	}, func(ctx context.Context, client *sessions.Client, _ []string) error {
 		if len(l.ids)+len(l.deployments)+len(l.tags) == 0 && l.olderThan <= 0 {
 			return usageError("at least one of --id, --deployment, --tag and --older-than is required")
@@ -339,9 +327,9 @@ func (p *program) deleteAll(ctx context.Context, client *sessions.Client, ids []
 	case !confirm(ctx, fmt.Sprintf("Delete %d? [y/N] ", len(ids))):
 		return exitError{1, "nothing was deleted"}
 	}
-	live := newProgress("deleting", false)
-	err := each(ctx, len(ids), live, "deleting session", func(i int) error { return client.Delete(ctx, ids[i]) })
-	live.close()
+	show, stop := newProgress("deleting", false)
+	err := each(ctx, len(ids), show, "deleting session", func(i int) error { return client.Delete(ctx, ids[i]) })
+	stop()
 	if err == nil {
 		message("deleted %d", len(ids))
 	}
@@ -359,4 +347,87 @@ func confirm(ctx context.Context, question string) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// delivery is a webhook that listen has sent.
+type delivery struct {
+	Time           time.Time       `json:"time"`
+	SessionID      string          `json:"session_id"`
+	Status         sessions.Status `json:"status"`
+	Ready          bool            `json:"ready"`
+	ResponseStatus int             `json:"response_status"` // 0: no response
+	DurationMS     int64           `json:"duration_ms"`
+	Error          string          `json:"error,omitempty"`
+}
+
+func (p *program) addListenCommand(root *cobra.Command) {
+	var to, base string
+	c := &cobra.Command{
+		Use: "listen --forward-to URL", Short: "Post the webhooks of sessions to a server on this machine", Args: cobra.NoArgs,
+		Long: `Post the webhooks of sessions to a server that the API cannot reach. listen reads the list every 2 s. When
+a session becomes linked, ready or failed, listen posts its item of the list once, with the query parameters
+of its webhook URL, such as ref and secret.`,
+	}
+	flags := p.add(root, c, func(ctx context.Context, client *sessions.Client, _ []string) error {
+		target, err := url.Parse(to)
+		if err != nil || target.Scheme != "http" && target.Scheme != "https" || target.Host == "" {
+			return usageError("--forward-to must be an http or https URL, such as http://localhost:3000/hook")
+		}
+		p.stream = true
+		l := &lister{client: client, noAge: true, quiet: true}
+		var seen map[string]item
+		return poll(ctx, func() error {
+			items, err := l.list(ctx)
+			if err != nil {
+				return err
+			}
+			first := seen == nil
+			hooks, current := changes(seen, items)
+			if seen = current; first {
+				message("forwarding the webhooks of %d sessions and of new ones to %s; Ctrl-C ends", len(items), maskURL(to))
+				return nil
+			}
+			hooks = slices.DeleteFunc(hooks, func(h change) bool {
+				i, old := h.Item, h.old
+				failed := i.Status == sessions.StatusError || i.Status == sessions.StatusUnprocessable
+				return !strings.HasPrefix(i.hook, base) || !(i.Linked && !old.Linked || i.Ready && !old.Ready || failed && i.Status != old.Status)
+			})
+			return each(ctx, len(hooks), func(string) {}, "", func(n int) error {
+				return p.printDelivery(forward(target, hooks[n].Item))
+			})
+		})
+	})
+	flags.StringVar(&to, "forward-to", "", "`URL` of your webhook handler, such as http://localhost:3000/hook")
+	flags.StringVar(&base, "base", "", "only sessions whose webhook URL begins with this `URL`")
+	c.MarkFlagRequired("forward-to")
+}
+
+var forwardClient = &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+// forward posts a session to target.
+func forward(target *url.URL, i item) delivery {
+	d := delivery{Time: time.Now(), SessionID: i.SessionID, Status: i.Status, Ready: i.Ready}
+	u, query := *target, target.Query()
+	if hook, err := url.Parse(i.hook); err == nil {
+		maps.Copy(query, hook.Query())
+	}
+	u.RawQuery = query.Encode()
+	i.WebhookURL = i.hook
+	body, _ := json.Marshal(i.SessionSummary)
+	res, err := forwardClient.Post(u.String(), "application/json", bytes.NewReader(body))
+	if err == nil {
+		res.Body.Close()
+		d.ResponseStatus = res.StatusCode
+	}
+	if e := (*url.Error)(nil); errors.As(err, &e) {
+		d.Error = e.Err.Error() // without the URL, which contains the secret
+	}
+	d.DurationMS = time.Since(d.Time).Milliseconds()
+	return d
+}
+
+func (p *program) printDelivery(d delivery) error {
+	color := map[bool]int{true: green, false: red}[d.ResponseStatus/100 == 2]
+	return p.print(d, []any{d.Time.Format(time.TimeOnly), d.SessionID, coloredStatus(d.Status, d.Ready),
+		colored(color, cmp.Or(d.Error, fmt.Sprint(d.ResponseStatus))), fmt.Sprint(d.DurationMS, " ms")})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,20 +18,16 @@ import (
 
 // addSessionCommands adds the commands for one session.
 func (p *program) addSessionCommands(root *cobra.Command) {
-	var (
-		request sessions.CreateRequest
-		tags    []string
-		noWait  bool
-		timeout time.Duration
-	)
+	var request sessions.CreateRequest
+	var tags []string
+	var noWait bool
+	var timeout time.Duration
 	flags := p.add(root, &cobra.Command{
 		Use: "create APP", Short: "Create a session, wait until it is ready and print its address", Args: cobra.ExactArgs(1),
-		Long: `Create a session, wait until it is ready and print its address, such as "host:31504". With several ports,
-print the name and the address of each. With -o json, print the session.
-
-If the session fails, is not ready within --timeout, or you press Ctrl-C, the session is deleted.`,
+		Long: `Create a session, wait until it is ready and print its address, such as host:31504, or the name and address
+of each of several ports. If the session fails, is late, or you press Ctrl-C, the session is deleted.`,
 	}, func(ctx context.Context, client *sessions.Client, args []string) error {
-		p.plain, request.AppName = true, args[0]
+		p.format, request.AppName = cmp.Or(p.format, "table"), args[0]
 		for _, tag := range tags {
 			request.Selectors = append(request.Selectors, sessions.Selector{Tag: tag})
 		}
@@ -94,37 +91,36 @@ If the session fails, is not ready within --timeout, or you press Ctrl-C, the se
 	add("remove ID IP...", "Remove users and list the others", cobra.MinimumNArgs(2), (*sessions.Client).RemoveUsers)
 }
 
-// wait calls f, which waits for a session, shows the statuses and prints the address. created says
-// whether f also creates the session, and deletes it if it does not become ready.
-func (p *program) wait(ctx context.Context, timeout time.Duration, created bool, f func(context.Context, sessions.WaitOption) (*sessions.Session, error)) error {
+// wait calls f, which waits for a session, shows the statuses and prints the address. deletes says
+// whether f creates the session, and deletes it if it does not become ready.
+func (p *program) wait(ctx context.Context, timeout time.Duration, deletes bool, f func(context.Context, sessions.WaitOption) (*sessions.Session, error)) error {
 	if timeout <= 0 {
 		return usageError("--timeout must be positive")
 	}
-	live, start, seen := newProgress("○○○○", false), time.Now(), false
+	show, stop := newProgress("○○○○", false)
+	start := time.Now()
 	elapsed := func() time.Duration { return time.Since(start).Round(100 * time.Millisecond) }
-	if created {
+	if deletes {
 		defer context.AfterFunc(ctx, func() { message("interrupted: deleting the session; Ctrl-C again ends at once and may leave it") })()
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	s, err := f(ctx, sessions.OnStatus(func(status sessions.Status) {
 		n := slices.Index([]sessions.Status{sessions.StatusInitializing, sessions.StatusSeeking, sessions.StatusWaiting, sessions.StatusReady}, status) + 1
-		live.text.Store(strings.Repeat("●", n) + strings.Repeat("○", 4-n) + " " + clean(string(status)))
-		if seen = true; !isTerminal(os.Stderr) {
+		show(strings.Repeat("●", n) + strings.Repeat("○", 4-n) + " " + clean(string(status)))
+		if !isTerminal(os.Stderr) {
 			message("%s after %s", status, elapsed())
 		}
 	}))
-	live.close()
+	stop()
 	if err != nil {
-		var e *sessions.Error
-		exists := seen || errors.As(err, &e) && e.SessionID != ""
-		if created && exists && !errors.Is(err, sessions.ErrCleanupFailed) {
-			err = fmt.Errorf("%w\nthe session was deleted", err)
+		if deletes && !errors.Is(err, sessions.ErrCleanupFailed) && !errors.Is(err, sessions.ErrOutcomeUnknown) {
+			err = fmt.Errorf("%w\nno session is left: it was deleted, or never created", err)
 		}
 		return err
 	}
 	message("session %s is ready after %s", s.SessionID, elapsed())
-	s.WebhookURL, p.plain = maskURL(s.WebhookURL), true
+	s.WebhookURL, p.format = maskURL(s.WebhookURL), cmp.Or(p.format, "table")
 	rows := addresses(s)
 	if len(rows) == 1 {
 		rows[0] = rows[0][1:]
@@ -145,12 +141,8 @@ func addresses(s *sessions.Session) (rows [][]any) {
 
 // describe returns a session as a table.
 func describe(s *sessions.Session) [][]any {
-	var ips []string
-	for _, u := range s.SessionUsers {
-		ips = append(ips, u.IP)
-	}
 	rows := [][]any{{"session", s.SessionID}, {"status", coloredStatus(s.Status, s.Ready)}, {"error", s.Error},
-		{"created", s.CreateTime + " UTC, " + shortAge(age(s)) + " ago"}, {"kind", s.Kind}, {"users", fmt.Sprint(s.UserCount, " ", strings.Join(ips, ", "))},
+		{"created", s.CreateTime + " UTC, " + shortAge(age(s)) + " ago"}, {"kind", s.Kind}, {"users", s.UserCount},
 		{"webhook", s.WebhookURL}, {"reference", sessions.Reference(s.WebhookURL)}}
 	if d := s.Deployment; d != nil {
 		rows = append(rows, []any{"deployment", fmt.Sprintf("%s, %d of %d sockets used", d.RequestID, d.SocketsUsage, d.Sockets)},
