@@ -208,9 +208,9 @@ func (l everyInterval) Wait(ctx context.Context) error {
 func ExampleWithLimiter() {
 	srv := newExampleServer()
 	defer srv.Close()
+	start := time.Now()
 	client := srv.Client(sessions.WithLimiter(everyInterval{time.NewTicker(10 * time.Millisecond)}))
 
-	start := time.Now()
 	for range 3 {
 		if _, err := client.List(context.Background(), sessions.ListOptions{}); err != nil {
 			log.Fatal(err)

@@ -119,20 +119,20 @@ func TestWaitsDoNotDependOnList(t *testing.T) {
 		name      string
 		operation string // that responds with
 		status    int
-		for_      time.Duration
+		for_      time.Duration // after the sessions are ready
 	}{
 		{name: "list is 403", operation: "List", status: 403, for_: time.Hour},
 		{name: "list is 404", operation: "List", status: 404, for_: time.Hour},
 		{name: "list is 500", operation: "List", status: 500, for_: time.Hour},
 		{name: "list is 503", operation: "List", status: 503, for_: time.Hour},
 		{name: "list is empty", operation: "List", status: 200, for_: time.Hour},
-		{name: "reads are 404 for 5 s", operation: "Get", status: 404, for_: 5 * time.Second},
+		{name: "reads are late", operation: "Get", status: 404, for_: 3 * time.Second},
 	} {
 		for _, readyAfter := range []time.Duration{0, 2 * time.Second, 15 * time.Second} {
 			bubble(t, fmt.Sprint(test.name, "/", readyAfter), func(t *testing.T) {
 				st, start := newStore(t, sessionstest.WithReadyAfter(readyAfter)), time.Now()
 				st.intercept = func(_ *http.Request, operation string) (*http.Response, error) {
-					if operation == test.operation && time.Since(start) < test.for_ {
+					if operation == test.operation && time.Since(start) < readyAfter+test.for_ {
 						return respondJSON(test.status, `{"data":[]}`), nil
 					}
 					return nil, nil
