@@ -32,6 +32,11 @@ func refuse() (net.Conn, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 }
 
+// longHeader is the header of a response with 1,000 bytes.
+const longHeader = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+
+var timedOut = []error{os.ErrDeadlineExceeded}
+
 // failures are all the ways in which an attempt fails, and what a call makes of them.
 var failures = []struct {
 	name string
@@ -68,10 +73,12 @@ var failures = []struct {
 	}, attempts: 3, otherwise: 1, unknown: true},
 	{name: "connection closed after the request", respond: rawText("", false), attempts: 3, otherwise: 1, unknown: true},
 	{name: "half a header", respond: rawText("HTTP/1.1 200 OK\r\nContent-Ty", false), attempts: 3, otherwise: 1, unknown: true},
-	{name: "truncated body", respond: rawText("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"session_id\":\"95", false),
+	{name: "truncated body", respond: rawText(longHeader+`{"session_id":"95`, false),
 		attempts: 3, otherwise: 1, unknown: true, success: true, status: 200, is: []error{io.ErrUnexpectedEOF}},
 	{name: "login page", respond: rawText("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>", true),
 		attempts: 1, otherwise: 1, unknown: true, success: true, status: 200, is: []error{sessions.ErrUnexpectedResponse}},
+	{name: "101", respond: rawText("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", true), // the connection is its body
+		attempts: 1, otherwise: 1, unknown: true, status: 101},
 	{name: "302", respond: rawStatus(302), attempts: 1, otherwise: 1, status: 302},
 	{name: "303", respond: rawStatus(303), attempts: 1, otherwise: 1, unknown: true, status: 303},
 	{name: "400", respond: rawStatus(400), attempts: 1, otherwise: 1, status: 400},
@@ -83,14 +90,29 @@ var failures = []struct {
 	{name: "502", respond: rawStatus(502), attempts: 3, otherwise: 1, unknown: true, status: 502, is: []error{sessions.ErrServer}},
 	{name: "503", respond: rawStatus(503), attempts: 3, otherwise: 1, unknown: true, status: 503, is: []error{sessions.ErrServer}},
 	{name: "504", respond: rawStatus(504), attempts: 3, otherwise: 1, unknown: true, status: 504, is: []error{sessions.ErrServer}},
-	{name: "attempt timeout", respond: rawText("", true), attempts: 1, otherwise: 1, unknown: true,
-		is: []error{os.ErrDeadlineExceeded}, elapsed: 30 * time.Second},
+	{name: "no response", respond: rawText("", true), attempts: 1, otherwise: 1, unknown: true, is: timedOut, elapsed: 30 * time.Second},
+	{name: "half a header, and no end", respond: rawText("HTTP/1.1 200 OK\r\nContent-Ty", true),
+		attempts: 1, otherwise: 1, unknown: true, is: timedOut, elapsed: 30 * time.Second},
+	{name: "a header a second", respond: drip("HTTP/1.1 200 OK\r\n", "X: y\r\n"),
+		attempts: 1, otherwise: 1, unknown: true, is: timedOut, elapsed: 30 * time.Second},
+	{name: "an informational response a second", respond: drip("", "HTTP/1.1 103 Early Hints\r\n\r\n"),
+		attempts: 1, otherwise: 1, unknown: true, is: timedOut, elapsed: 30 * time.Second},
+	{name: "no body", respond: rawText(longHeader, true),
+		attempts: 1, otherwise: 1, unknown: true, success: true, status: 200, is: timedOut, elapsed: 30 * time.Second},
+	{name: "half a body", respond: rawText(longHeader+`{"session_id":"950dd2eaff09-S"`, true),
+		attempts: 1, otherwise: 1, unknown: true, success: true, status: 200, is: timedOut, elapsed: 30 * time.Second},
+	{name: "a byte of the body a second", respond: drip(longHeader, " "),
+		attempts: 1, otherwise: 1, unknown: true, success: true, status: 200, is: timedOut, elapsed: 30 * time.Second},
+	{name: "no body of an error", respond: rawText("HTTP/1.1 500 No\r\nContent-Length: 1000\r\n\r\n", true),
+		attempts: 1, otherwise: 1, unknown: true, status: 500, is: []error{sessions.ErrServer, os.ErrDeadlineExceeded}, elapsed: 30 * time.Second},
 	{name: "deadline", respond: rawText("", true), deadline: 5 * time.Second, attempts: 1, otherwise: 1, unknown: true,
 		is: []error{context.DeadlineExceeded, errNoMatch}, elapsed: 5 * time.Second},
 	{name: "deadline before the call", respond: rawStatus(500), deadline: -1, is: []error{context.DeadlineExceeded, errNoMatch}},
 	{name: "canceled before the call", respond: rawStatus(500), cancelAfter: -1, is: []error{context.Canceled, errNoMatch}},
 	{name: "canceled during the attempt", respond: rawText("", true), cancelAfter: 2 * time.Second, attempts: 1, otherwise: 1, unknown: true,
 		is: []error{context.Canceled, errNoMatch}, elapsed: 2 * time.Second},
+	{name: "canceled during the body", respond: rawText(longHeader+"{", true), cancelAfter: 2 * time.Second,
+		attempts: 1, otherwise: 1, unknown: true, success: true, status: 200, is: []error{context.Canceled, errNoMatch}, elapsed: 2 * time.Second},
 	{name: "canceled in the limiter", limiter: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, cancelAfter: time.Second,
 		attempts: 1, otherwise: 1, is: []error{context.Canceled, errNoMatch}, elapsed: time.Second},
 	{name: "limiter error", limiter: func(context.Context) error { return errLimiter }, attempts: 1, otherwise: 1, is: []error{errLimiter}},
@@ -102,7 +124,7 @@ var errorClasses = []error{sessions.ErrInvalidArgument, sessions.ErrUnauthorized
 	os.ErrDeadlineExceeded, errNoMatch, errLimiter, errNoProxy}
 
 // TestFailures runs each call against each kind of failure, with the transport of net/http. A
-// goroutine that outlived its call would make the bubble panic.
+// goroutine or a connection that outlived its call would make the bubble panic.
 func TestFailures(t *testing.T) {
 	for _, f := range failures {
 		for _, op := range operations {
@@ -145,6 +167,7 @@ func TestFailures(t *testing.T) {
 					start := time.Now()
 					_, err := op.call(ctx, c)
 					elapsed := time.Since(start)
+					defer time.Sleep(2 * time.Second) // virtual; a slow server notices the end of the connection
 
 					if f.success && op.name == "Delete" {
 						if err != nil || attempts != 1 {

@@ -14,7 +14,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -111,91 +110,21 @@ func rawStatus(status int, headers ...string) respondFunc {
 	return rawResponse(status, `{"message":"no"}`, headers...)
 }
 
+// drip writes text and then, in virtual time, drop every second.
+func drip(text, drop string) respondFunc {
+	return func(conn net.Conn, _ *http.Request) bool {
+		_, err := io.WriteString(conn, text)
+		for err == nil {
+			time.Sleep(time.Second)
+			_, err = io.WriteString(conn, drop)
+		}
+		return false
+	}
+}
+
 func rawResponse(status int, body string, headers ...string) respondFunc {
 	headers = append(headers, "Content-Type: application/json", fmt.Sprintf("Content-Length: %d", len(body)))
 	return rawText(fmt.Sprintf("HTTP/1.1 %d %s\r\n%s\r\n\r\n%s", status, http.StatusText(status), strings.Join(headers, "\r\n"), body), true)
-}
-
-// TestStalls lets a server stop in the middle of a response, or send it too slowly.
-func TestStalls(t *testing.T) {
-	const header = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
-	drip := func(text, drop string) respondFunc {
-		return func(conn net.Conn, _ *http.Request) bool {
-			_, err := io.WriteString(conn, text)
-			for err == nil {
-				time.Sleep(time.Second) // virtual
-				_, err = io.WriteString(conn, drop)
-			}
-			return false
-		}
-	}
-	for _, test := range []struct {
-		name    string
-		respond respondFunc
-		status  int
-	}{
-		{"half a status line", rawText("HTTP/1.1 20", true), 0},
-		{"half a header", rawText("HTTP/1.1 200 OK\r\nContent-Ty", true), 0},
-		{"a header", rawText(header, true), 200},
-		{"half a body", rawText(header+`{"session_id":"950dd2eaff09-S"`, true), 200},
-		{"a body without its end", rawText("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n4d\r\n"+goodResponse+"\r\n", true), 200},
-		{"one header a second", drip("HTTP/1.1 200 OK\r\n", "X: y\r\n"), 0},
-		{"one informational response a second", drip("", "HTTP/1.1 103 Early Hints\r\n\r\n"), 0},
-		{"one byte of the body a second", drip(header, " "), 200},
-		{"the header of an error", rawText("HTTP/1.1 500 No\r\nContent-Length: 100\r\n\r\n", true), 500},
-	} {
-		for _, op := range operations {
-			t.Run(test.name+"/"+op.name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					srv := &rawServer{respond: test.respond}
-					c := newClient(t, srv.transport(), sessions.WithBaseURL("http://127.0.0.1"), sessions.WithAttemptTimeout(20*time.Second))
-					start := time.Now()
-					_, err := op.call(t.Context(), c)
-					defer time.Sleep(2 * time.Second) // virtual; the server notices the end of the connection
-					if elapsed := time.Since(start); elapsed != 20*time.Second || srv.requests.Load() != 1 {
-						t.Errorf("returned after %v and %d requests, want 20s and 1", elapsed, srv.requests.Load())
-					}
-					if op.name == "Delete" && test.status == 200 {
-						if err != nil {
-							t.Errorf("error %v, want none: the server has deleted the session", err)
-						}
-						return
-					}
-					e := asError(t, err)
-					if !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || e.StatusCode != test.status {
-						t.Errorf("error %v, want os.ErrDeadlineExceeded with status %d", err, test.status)
-					}
-					if errors.Is(err, sessions.ErrOutcomeUnknown) == op.idempotent {
-						t.Errorf("error %v, ErrOutcomeUnknown is wrong", err)
-					}
-				})
-			})
-		}
-	}
-}
-
-func TestCancelDuringBody(t *testing.T) {
-	for _, op := range operations {
-		if op.name == "Delete" {
-			continue // needs no body
-		}
-		t.Run(op.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				srv := &rawServer{respond: rawText("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{", true)}
-				c := newClient(t, srv.transport(), sessions.WithBaseURL("http://127.0.0.1"))
-				ctx, cancel := context.WithCancelCause(t.Context())
-				time.AfterFunc(3*time.Second, func() { cancel(errNoMatch) })
-				start := time.Now()
-				_, err := op.call(ctx, c)
-				if elapsed := time.Since(start); elapsed != 3*time.Second || !errors.Is(err, context.Canceled) || !errors.Is(err, errNoMatch) {
-					t.Errorf("error %v after %v, want context.Canceled and its cause after 3s", err, elapsed)
-				}
-				if synctest.Wait(); srv.requests.Load() != 1 || srv.open.Load() != 0 {
-					t.Errorf("%d requests and %d open connections, want 1 and 0", srv.requests.Load(), srv.open.Load())
-				}
-			})
-		})
-	}
 }
 
 // TestIdleConnectionsClosedByLoadBalancer has sixty idle connections that end at once, which is
@@ -526,26 +455,6 @@ func TestHTTP2(t *testing.T) {
 	all.Wait()
 	if n := http1.Load(); n > 0 {
 		t.Errorf("%d requests used HTTP/1", n)
-	}
-}
-
-// TestSwitchingProtocols has a response whose body is the connection, which has no end.
-func TestSwitchingProtocols(t *testing.T) {
-	for _, op := range operations {
-		t.Run(op.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				srv := &rawServer{respond: rawText("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", true)}
-				c := newClient(t, srv.transport(), sessions.WithBaseURL("http://127.0.0.1"))
-				start := time.Now()
-				_, err := op.call(t.Context(), c)
-				if e := asError(t, err); e.StatusCode != 101 || time.Since(start) != 0 || srv.requests.Load() != 1 {
-					t.Errorf("error %v after %v and %d requests, want status 101 at once after 1", err, time.Since(start), srv.requests.Load())
-				}
-				if synctest.Wait(); srv.open.Load() != 0 {
-					t.Error("the connection is open")
-				}
-			})
-		})
 	}
 }
 
