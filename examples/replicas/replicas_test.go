@@ -12,6 +12,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -92,7 +95,7 @@ func run(t *testing.T, seed uint64, signal syscall.Signal) {
 			t.Logf("log of the replicas:\n%s", log.String())
 		}
 	}()
-	c := &cluster{wrap: func(next http.Handler) http.Handler { return unreliableWebhooks(t, next) }}
+	c := &cluster{wrap: func(next http.Handler) http.Handler { return unreliableWebhooks(next) }}
 	defer c.stop()
 	if err := c.start(natsURL, emulator.URL(), &log); err != nil {
 		t.Fatal(err)
@@ -167,23 +170,47 @@ func run(t *testing.T, seed uint64, signal syscall.Signal) {
 			}
 		}
 	}
+	for path, want := range map[string]string{"/healthz": "", "/metrics": "edgegap_sessions_created_total"} {
+		status, body := get(t, c.balancer.URL+path)
+		for status == http.StatusBadGateway { // of the replica that is killed
+			status, body = get(t, c.balancer.URL+path)
+		}
+		if status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: status %d, %q; want %q in it", path, status, body, want)
+		}
+	}
 	c.stop()
 	for i, replica := range c.replicas {
 		if code := replica.ProcessState.ExitCode(); code != 0 && (i != victim || signal != syscall.SIGKILL) {
 			t.Errorf("replica %d: exit code %d", i+1, code)
 		}
 	}
-	figures := map[int]int{}
+	count := map[int]int{}
 	for _, o := range outcomes {
-		figures[o.status]++
+		count[o.status]++
 	}
-	t.Logf("%d addresses, %d failures, %d players left; %d taken over, %d reclaimed, %d problems; killed at %.1f s, NATS restarted at %.1f s; %.1f s",
-		figures[200], figures[410], figures[0], strings.Count(log.String(), `msg="took over"`), strings.Count(log.String(), "msg=reclaimed"), len(problems),
-		killAt.Seconds(), restartAt.Seconds(), time.Since(start).Seconds())
+	takenOver := regexp.MustCompile(`msg="took over" replica=\d match=\S+ from=(\d)`).FindAllStringSubmatch(log.String(), -1)
+	fromVictim := len(slices.DeleteFunc(slices.Clone(takenOver), func(m []string) bool { return m[1] != strconv.Itoa(victim+1) }))
+	t.Logf("%d matches: %d made, %d failed or deleted, %d left; %d taken over (%d from replica %d), %d reclaimed, %d problems; %s at %.1f s, NATS restart at %.1f s, total %.1f s",
+		matches, count[200], count[410], count[0], len(takenOver), fromVictim, victim+1, strings.Count(log.String(), "msg=reclaimed"), len(problems),
+		signal, killAt.Seconds(), restartAt.Seconds(), time.Since(start).Seconds())
+}
+
+func get(t *testing.T, url string) (status int, body string) {
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(content)
 }
 
 // unreliableWebhooks loses, delays or repeats webhooks.
-func unreliableWebhooks(t *testing.T, next http.Handler) http.Handler {
+func unreliableWebhooks(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Path != "/hook" {
 			next.ServeHTTP(w, req)
@@ -231,9 +258,12 @@ func check(t *testing.T, natsURL, apiURL string, ids []string, outcomes []outcom
 		t.Fatal(err)
 	}
 	defer client.CloseIdleConnections()
-	records, err := readRecords(t.Context(), natsURL, ids)
+	records, messages, err := readNATS(t.Context(), natsURL, ids)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if messages > 0 {
+		problem("the queue has %d messages", messages)
 	}
 	existing := map[string]bool{}
 	for s, err := range client.All(t.Context(), sessions.ListOptions{}) {
@@ -261,31 +291,33 @@ func check(t *testing.T, natsURL, apiURL string, ids []string, outcomes []outcom
 			if m.State != handedOut || m.Address != o.address || !existing[m.SessionID] {
 				problem("%s: has address %q, but the match is %q with %q and its session exists: %t", ids[i], o.address, m.State, m.Address, existing[m.SessionID])
 			}
-		case m.State != over && m.State != handedOut: // the player has left
+		case m.State != over && m.State != handedOut && m.State != queued: // the player has left, perhaps before the message was sent
 			problem("%s: %q, but the player has left", ids[i], m.State)
 		}
 	}
 	return problems
 }
 
-func readRecords(ctx context.Context, natsURL string, ids []string) (map[string]*match, error) {
+// readNATS returns the records by id, and the number of messages in the queue.
+func readNATS(ctx context.Context, natsURL string, ids []string) (records map[string]*match, messages uint64, err error) {
 	nc, err := nats.Connect(natsURL)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer nc.Close()
 	js, err1 := jetstream.New(nc)
 	kv, err2 := js.KeyValue(ctx, "matches")
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
+	queue, err3 := js.Stream(ctx, "QUEUE")
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, 0, err
 	}
 	r, records := &replica{matches: kv}, map[string]*match{}
 	for _, id := range ids {
 		m, err := r.load(ctx, id)
 		if err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
-			return nil, err
+			return nil, 0, err
 		}
 		records[id] = m
 	}
-	return records, nil
+	return records, queue.CachedInfo().State.Msgs, nil
 }
