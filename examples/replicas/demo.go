@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,10 +44,14 @@ func demo(ctx context.Context) error {
 		return err
 	}
 	defer nats.Shutdown()
-	var output output
-	c := &cluster{}
+	logFile, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return err
+	}
+	defer logFile.Close()
+	c := &cluster{log: io.MultiWriter(os.Stdout, logFile)}
 	defer c.stop()
-	if err := c.start(nats.ClientURL(), emulator.URL(), io.MultiWriter(os.Stdout, &output)); err != nil {
+	if err := c.start(nats.ClientURL(), emulator.URL()); err != nil {
 		return err
 	}
 
@@ -79,38 +85,22 @@ func demo(ctx context.Context) error {
 	for end := time.Now().Add(20 * time.Second); leaked() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
 		sleep(ctx, 100*time.Millisecond)
 	}
+	log, err := os.ReadFile(logFile.Name())
 	fmt.Printf("\n%d matches made, %d failed, %d taken over, %d sessions reclaimed, %d leaked\n\n", made.Load(), failed.Load(),
-		strings.Count(output.String(), `msg="took over"`), strings.Count(output.String(), "msg=reclaimed"), leaked())
-	return ctx.Err()
-}
-
-// output collects the log of the replicas.
-type output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
+		strings.Count(string(log), `msg="took over"`), strings.Count(string(log), "msg=reclaimed"), leaked())
+	return cmp.Or(ctx.Err(), err)
 }
 
 // cluster is three replicas, each a process of its own, behind a load balancer.
 type cluster struct {
 	replicas []*exec.Cmd
 	balancer *httptest.Server
+	log      io.Writer
 	wrap     func(balancer http.Handler) http.Handler // for tests
 }
 
 // start starts the replicas. The balancer sends each request to the next one.
-func (c *cluster) start(natsURL, apiURL string, output io.Writer) error {
+func (c *cluster) start(natsURL, apiURL string) error {
 	var urls []*url.URL
 	var next atomic.Uint32
 	var handler http.Handler = &httputil.ReverseProxy{
@@ -125,7 +115,7 @@ func (c *cluster) start(natsURL, apiURL string, output io.Writer) error {
 		replica := exec.Command(os.Args[0], "serve")
 		replica.Env = []string{"REPLICA=" + name, "NATS_URL=" + natsURL, "EDGEGAP_API_KEY=demo", "EDGEGAP_BASE_URL=" + apiURL, "APP=arena",
 			"WEBHOOK_URL=" + c.balancer.URL + "/hook", "WEBHOOK_SECRET=demo", "LISTEN=127.0.0.1:0", "RECLAIM_EVERY=6s"}
-		replica.Stderr = output
+		replica.Stderr = c.log
 		stdout, err := replica.StdoutPipe()
 		if err == nil {
 			err = replica.Start()
@@ -148,16 +138,14 @@ func (c *cluster) start(natsURL, apiURL string, output io.Writer) error {
 }
 
 // stop stops the replicas that still run.
-func (c *cluster) stop() error {
+func (c *cluster) stop() {
 	for _, replica := range c.replicas {
 		replica.Process.Signal(os.Interrupt)
 	}
-	var errs []error
 	for _, replica := range c.replicas {
-		errs = append(errs, replica.Wait())
+		replica.Wait()
 	}
 	c.balancer.Close()
-	return errors.Join(errs...)
 }
 
 // play is a player: it repeats its request until there is a result, or it loses patience.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -45,18 +44,16 @@ func respond(w http.ResponseWriter, status int, body response) {
 var validID = regexp.MustCompile(`^[A-Za-z0-9_-]{16,64}$`)
 
 // postMatch queues a match for the players in the body, such as {"ips": ["203.0.113.7"]}, and
-// responds when it is ready (200 with the address) or over (410 with the reason). The
-// Idempotency-Key is the id of the match: after a 503 or a lost connection, the client repeats
-// the request with the same key, to any replica, and gets the result of the same match.
+// responds when it is ready (200 with the address) or over (410 with the reason). The header
+// Idempotency-Key, a random text of the client, is the id of the match: after a 503 or a lost
+// connection, the client repeats the request to any replica, and gets the result of the same
+// match.
 func (r *replica) postMatch(w http.ResponseWriter, req *http.Request) {
 	var players struct{ IPs []netip.Addr }
 	err := json.NewDecoder(http.MaxBytesReader(w, req.Body, 1<<16)).Decode(&players)
 	m := &match{id: req.Header.Get("Idempotency-Key"), State: queued, IPs: players.IPs}
-	if m.id == "" {
-		m.id = rand.Text()
-	}
 	if err != nil || len(m.IPs) == 0 || !validID.MatchString(m.id) {
-		respond(w, http.StatusBadRequest, response{Error: "ips must be IP addresses; Idempotency-Key must be 16 to 64 letters, digits, - or _"})
+		respond(w, http.StatusBadRequest, response{Error: "want IP addresses in ips, and an Idempotency-Key of 16 to 64 letters, digits, - or _"})
 		return
 	}
 	err = r.enqueue(req.Context(), m)

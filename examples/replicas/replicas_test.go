@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -89,15 +90,14 @@ func run(t *testing.T, seed uint64, signal syscall.Signal) {
 	)
 	defer emulator.Close()
 
-	var log output
-	defer func() {
-		if t.Failed() {
-			t.Logf("log of the replicas:\n%s", log.String())
-		}
-	}()
-	c := &cluster{wrap: func(next http.Handler) http.Handler { return unreliableWebhooks(next) }}
+	logFile, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer logFile.Close()
+	c := &cluster{log: logFile, wrap: func(next http.Handler) http.Handler { return unreliableWebhooks(next) }}
 	defer c.stop()
-	if err := c.start(natsURL, emulator.URL(), &log); err != nil {
+	if err := c.start(natsURL, emulator.URL()); err != nil {
 		t.Fatal(err)
 	}
 
@@ -185,14 +185,21 @@ func run(t *testing.T, seed uint64, signal syscall.Signal) {
 			t.Errorf("replica %d: exit code %d", i+1, code)
 		}
 	}
+	log, err := os.ReadFile(logFile.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if t.Failed() {
+		t.Logf("log of the replicas:\n%s", log)
+	}
 	count := map[int]int{}
 	for _, o := range outcomes {
 		count[o.status]++
 	}
-	takenOver := regexp.MustCompile(`msg="took over" replica=\d match=\S+ from=(\d)`).FindAllStringSubmatch(log.String(), -1)
+	takenOver := regexp.MustCompile(`msg="took over" replica=\d match=\S+ from=(\d)`).FindAllStringSubmatch(string(log), -1)
 	fromVictim := len(slices.DeleteFunc(slices.Clone(takenOver), func(m []string) bool { return m[1] != strconv.Itoa(victim+1) }))
 	t.Logf("%d matches: %d made, %d failed or deleted, %d left; %d taken over (%d from replica %d), %d reclaimed, %d problems; %s at %.1f s, NATS restart at %.1f s, total %.1f s",
-		matches, count[200], count[410], count[0], len(takenOver), fromVictim, victim+1, strings.Count(log.String(), "msg=reclaimed"), len(problems),
+		matches, count[200], count[410], count[0], len(takenOver), fromVictim, victim+1, strings.Count(string(log), "msg=reclaimed"), len(problems),
 		signal, killAt.Seconds(), restartAt.Seconds(), time.Since(start).Seconds())
 }
 
