@@ -61,8 +61,8 @@ func errorType(err error) attribute.KeyValue {
 		err  error
 		name string
 	}{
-		{sessions.ErrInvalidArgument, "invalid_argument"}, {context.Canceled, "canceled"}, {context.DeadlineExceeded, "deadline_exceeded"},
-		{sessions.ErrCleanupFailed, "cleanup_failed"}, {sessions.ErrOutcomeUnknown, "outcome_unknown"}, {sessions.ErrUnauthorized, "unauthorized"},
+		{sessions.ErrInvalidArgument, "invalid_argument"}, {sessions.ErrCleanupFailed, "cleanup_failed"},
+		{context.Canceled, "canceled"}, {context.DeadlineExceeded, "deadline_exceeded"}, {sessions.ErrOutcomeUnknown, "outcome_unknown"}, {sessions.ErrUnauthorized, "unauthorized"},
 		{sessions.ErrNotFound, "not_found"}, {sessions.ErrRateLimited, "rate_limited"}, {sessions.ErrServer, "server_error"},
 		{sessions.ErrUnexpectedResponse, "unexpected_response"},
 	} {

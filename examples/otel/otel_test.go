@@ -183,6 +183,16 @@ func TestFailedAndReclaimed(t *testing.T) {
 		if got := <-inProgress; got != 1 {
 			t.Errorf("waits in progress: got %v, want 1", got)
 		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		waiting, err := r.client.Create(t.Context(), sessions.CreateRequest{AppName: "arena", IPList: []string{ip}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.srv.SetStatus(waiting.SessionID, sessions.StatusSeeking)
+		if _, err := r.client.WaitReady(ctx, waiting.SessionID); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
 		found, err := r.client.Find(t.Context(), hooks, "1")
 		if err != nil || len(found) != 1 {
 			t.Fatal(found, err)
@@ -193,7 +203,7 @@ func TestFailedAndReclaimed(t *testing.T) {
 		}
 		got := r.metrics()
 		for name, want := range map[string]float64{
-			"edgegap.sessions.failed Error": 1, "edgegap.sessions.reclaimed": 1, "edgegap.sessions.waits": 0, "edgegap.sessions.time_to_ready": 0,
+			"edgegap.sessions.failed Error": 1, "edgegap.sessions.failed canceled": 1, "edgegap.sessions.created": 2, "edgegap.sessions.reclaimed": 1, "edgegap.sessions.waits": 0, "edgegap.sessions.time_to_ready": 0,
 		} {
 			if got[name] != want {
 				t.Errorf("%s: got %v, want %v", name, got[name], want)
