@@ -102,6 +102,7 @@ func TestEndpoint(t *testing.T) {
 		{name: "key before name", ports: ports{"a": {Name: "b", Link: "h:1"}, "b": {Name: "a", Link: "h:2"}}, port: "b", want: "h:2"},
 		{name: "no link", ports: ports{"a": {External: 31504}}, port: "a", want: host + ":31504"},
 		{name: "link without port", ports: ports{"a": {External: 31504, Link: host}}, port: "a", want: host + ":31504"},
+		{name: "link without number", ports: ports{"a": {External: 31504, Link: host + ":"}}, port: "a", want: host + ":31504"},
 		{name: "link without host", ports: ports{"a": {External: 31504, Link: ":31504"}}, port: "a", want: host + ":31504"},
 		{name: "URL without port", ports: ports{"a": {External: 31504, Link: "https://" + host}}, port: "a", want: host + ":31504"},
 		{name: "link with path", ports: ports{"a": {Link: "h:1/game"}}, port: "a", want: "h:1"},

@@ -77,7 +77,7 @@ func TestBaseURL(t *testing.T) {
 		{base: ""}, {base: "s3cr3t.example.com"}, {base: "https://"}, {base: "https://:443"}, {base: "https:s3cr3t"}, {base: "ftp://s3cr3t"},
 		{base: "https://u:s3cr3t@example.com"}, {base: "https://s3cr3t@example.com"}, {base: "https://example.com?token=s3cr3t"}, {base: "https://example.com?"},
 		{base: "https://example.com#s3cr3t"}, {base: "https://example.com/%zz s3cr3t"}, {base: "ftp://s3cr3t", opt: sessions.WithPlainHTTP()},
-		{base: "http://api.edgegap.com"}, {base: "http://127.0.0.1.s3cr3t.example"}, {base: "http://localhost.s3cr3t.example"},
+		{base: "http://api.edgegap.com"}, {base: "http://192.0.2.7"}, {base: "http://127.0.0.1.s3cr3t.example"}, {base: "http://localhost.s3cr3t.example"},
 	} {
 		var req *http.Request
 		opts := []sessions.Option{sessions.WithTransport(captureRequest(&req)), sessions.WithBaseURL(test.base), test.opt}
@@ -116,10 +116,12 @@ func TestNewReportsAllInvalidOptions(t *testing.T) {
 			t.Errorf("error does not mention %q: %v", want, err)
 		}
 	}
-	if _, err := sessions.New(testKey, sessions.WithTransport(nil), sessions.WithLimiter(nil), sessions.WithLogger(nil), sessions.WithUserAgent(""),
-		sessions.WithMaxAttempts(1), sessions.WithMaxRateLimitWait(0), sessions.WithPollInterval(time.Second, time.Second)); err != nil {
-		t.Errorf("valid options: %v", err)
+	c, err := sessions.New(testKey, sessions.WithTransport(nil), sessions.WithLimiter(nil), sessions.WithLogger(nil), sessions.WithUserAgent(""),
+		sessions.WithMaxAttempts(1), sessions.WithMaxRateLimitWait(0), sessions.WithPollInterval(time.Second, time.Second), sessions.WithBaseURL("http://127.0.0.1:1"))
+	if err != nil {
+		t.Fatalf("valid options: %v", err)
 	}
+	c.Get(t.Context(), testID) // nil is the default transport, and not a panic
 }
 
 func TestNewFromEnv(t *testing.T) {
