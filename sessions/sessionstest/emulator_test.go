@@ -92,6 +92,11 @@ func TestConfigIsCopied(t *testing.T) {
 		copied.Faults[0].Headers["X"] = "2"
 		copied.Faults[0].Status = 200
 	}
+	changed := e.Config()
+	if err := e.SetConfig(changed); err != nil {
+		t.Fatal(err)
+	}
+	changed.Assumptions.Status["no_socket"] = 200
 	got := e.Config()
 	equal(t, "settings", line(got.Assumptions.Status["no_socket"], got.Faults[0].Headers["X"], got.Faults[0].Status, *got.ReadyAfter, got.Apps[0].Ports["game"].Internal), "400 1 500 1s 1")
 }
@@ -113,6 +118,39 @@ func TestSetConfigKeepsSessions(t *testing.T) {
 	if err != nil || !s.Ready {
 		t.Errorf("CreateAndWait = %v, %v", s, err)
 	}
+	equal(t, "total", e.State(1).Total, 2)
+	if err := e.Client().Delete(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "total after a delete", e.State(1).Total, 1)
+}
+
+// TestChangesHappenInOrderAtTheirTime uses real time, in which the timer is late.
+func TestChangesHappenInOrderAtTheirTime(t *testing.T) {
+	e := newEmulator(t, sessionstest.Config{ReadyAfter: new(10 * time.Millisecond)})
+	(&fake{e.Server, t}).create("")
+	waitForEvent(t, e, "deployment")
+	history := e.Sessions()[0].History
+	for i, want := range []time.Duration{time.Millisecond, 3 * time.Millisecond, 6 * time.Millisecond} {
+		equal(t, "time of "+string(history[i].Status), history[i+1].Time.Sub(history[i].Time), want)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		e := newEmulator(t, sessionstest.Config{})
+		f := &fake{e.Server, t}
+		want := f.createMany(20)
+		time.Sleep(time.Hour)
+		events, _, _, err := e.Events(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, event := range events {
+			if event.Session != nil && event.Session.Ready {
+				got = append(got, event.Session.SessionID)
+			}
+		}
+		equal(t, "order of Ready", got, want)
+	})
 }
 
 func TestValidateRequest(t *testing.T) {
@@ -151,6 +189,17 @@ func TestEvents(t *testing.T) {
 			}
 		}
 		equal(t, "events", strings.Join(got, ", "), ".000 session, .000 request, .200 session, .800 session, .800 webhook, .000 deployment, .000 session, .000 webhook")
+		requestID := e.Deployments()[0].RequestID
+		if err := e.EndDeployment(requestID); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		events, _, _, _ = e.Events(events[len(events)-1].ID)
+		got = nil
+		for _, event := range events {
+			got = append(got, event.Type)
+		}
+		equal(t, "events at the end of a deployment", got, "[session deployment_ended webhook]")
 		for range 4000 {
 			f.want(200, "GET", "/v1/sessions", "")
 		}
@@ -173,7 +222,7 @@ func TestSetStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, noAutodeploy)
 		id := f.create("")
-		for _, status := range []sessions.Status{"Waiting", "Seeking", "Ready", "Error", "Unprocessable", "Initializing", "Ready"} {
+		for _, status := range []sessions.Status{"Initializing", "Waiting", "Seeking", "Ready", "Error", "Unprocessable", "Initializing", "Ready"} {
 			if err := f.SetStatus(id, status); err != nil {
 				t.Error(err)
 			}

@@ -27,14 +27,16 @@ func filter(field, filterType string, values ...string) string {
 var deleteFacts = map[string]func(*testing.T){
 	"delete": func(t *testing.T) {
 		f := newFake(t)
-		id := f.ready("")["session_id"].(string)
+		id := f.ready(`"ip_list": ["203.0.113.7", "203.0.113.8"]`)["session_id"].(string)
 		equal(t, "response", f.want(200, "DELETE", "/v1/session/"+id, ""), "map[message:Instance "+id+" will be deleted session_id:"+id+"]")
 		equal(t, "sessions", len(f.Sessions()), 0)
 		equal(t, "sockets of the deployments", line(len(f.Deployments()), f.Deployments()[0].SocketsUsage), "1 0")
-		pending := f.create("")
+		pending := f.create(`"version_name": "2"`)
+		time.Sleep(time.Second)
 		f.want(200, "DELETE", "/v1/session/"+pending, "")
 		time.Sleep(time.Minute)
 		f.want(404, "GET", "/v1/session/"+pending, "")
+		equal(t, "the deployment that was started", f.Deployments()[1].Status, "Ready")
 	},
 	"Terminating": func(t *testing.T) {
 		for _, listed := range []bool{false, true} {
@@ -43,6 +45,7 @@ var deleteFacts = map[string]func(*testing.T){
 			f.want(200, "DELETE", "/v1/session/"+id, "")
 			equal(t, "flags", f.flags(id), "Terminating false false")
 			equal(t, "listed", len(f.want(200, "GET", "/v1/sessions", "")["data"].([]any)) == 1, listed)
+			equal(t, "stopped", f.stop(filter("session_id", "any", id)), "[]")
 			f.want(422, "PUT", "/v1/session/"+id+"/users", `{"ip_list": ["203.0.113.8"]}`)
 			time.Sleep(3*time.Second - 1)
 			f.read(id)
@@ -134,6 +137,12 @@ var userFacts = map[string]func(*testing.T){
 		equal(t, "users", f.users(200, "DELETE", id, "2001:0DB8::1", "203.0.113.7"), "[203.0.113.8]")
 		equal(t, "counts", line(f.read(id)["user_count"], f.Deployments()[0].SocketsUsage), "1 1")
 		f.want(400, "DELETE", "/v1/session/"+id+"/users", "")
+		f = newFake(t, noAutodeploy)
+		f.deploy()
+		id = f.ready(`"ip_list": ["203.0.113.7", "203.0.113.8"]`)["session_id"].(string)
+		equal(t, "status when all sockets are used", f.ready("")["status"], "Unprocessable")
+		f.users(200, "DELETE", id, "203.0.113.8")
+		equal(t, "status when one is free", f.ready("")["status"], "Ready")
 	},
 	"more users than sockets": func(t *testing.T) {
 		two := sessionstest.WithApp(sessionstest.App{Sockets: 2})

@@ -44,6 +44,18 @@ var lifeFacts = map[string]func(*testing.T){
 			change := f.Sessions()[0].History[i]
 			equal(t, "change", line(change.Status, change.Time.Sub(start)), want)
 		}
+		f = newFake(t, sessionstest.WithReadyBetween(time.Second, time.Minute))
+		f.createMany(20)
+		time.Sleep(time.Minute)
+		times := map[time.Duration]bool{}
+		for _, s := range f.Sessions() {
+			took := s.History[len(s.History)-1].Time.Sub(s.History[0].Time)
+			times[took] = true
+			if s.Status != "Ready" || took < time.Second || took > time.Minute {
+				t.Errorf("%s after %v", s.Status, took)
+			}
+		}
+		equal(t, "different times", len(times), 20)
 		f = newFake(t)
 		equal(t, "status after 2 s without a setting", f.ready("")["status"], "Ready")
 	},
@@ -204,10 +216,8 @@ var deploymentFacts = map[string]func(*testing.T){
 		id := f.ready("")["session_id"].(string)
 		time.Sleep(time.Hour)
 		f.want(200, "DELETE", "/v1/session/"+id, "")
-		time.Sleep(time.Minute - 1)
-		equal(t, "deployments before", len(f.Deployments()), 1)
-		id = f.create("")
-		time.Sleep(30 * time.Second)
+		time.Sleep(50 * time.Second)
+		id = f.ready("")["session_id"].(string)
 		f.want(200, "DELETE", "/v1/session/"+id, "")
 		f.deploy()
 		time.Sleep(time.Minute - 1)

@@ -50,6 +50,8 @@ var listFacts = map[string]func(*testing.T){
 		equal(t, "page 2 of 7", ids, all[7:14])
 		ids, _ = f.page(fmt.Sprintf("limit=%d", math.MaxInt))
 		equal(t, "greatest limit", ids, all)
+		ids, _ = f.page(fmt.Sprintf("page=2&limit=%d", math.MaxInt))
+		equal(t, "after the greatest limit", ids, "[]")
 		for _, query := range []string{"page=0", "page=-1", "limit=0", "limit=x", "page=1.5", "page=99999999999999999999"} {
 			f.want(400, "GET", "/v1/sessions?"+query, "")
 		}
