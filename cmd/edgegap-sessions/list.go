@@ -324,7 +324,7 @@ func (p *program) deleteAll(ctx context.Context, client *sessions.Client, ids []
 	case p.yes:
 	case !isTerminal(os.Stdin) || !isTerminal(os.Stderr):
 		return usageError("nothing was deleted: without a terminal to ask, deleting %d needs --yes", len(ids))
-	case !confirm(ctx, fmt.Sprintf("Delete %d? [y/N] ", len(ids))):
+	case !confirm(ctx, fmt.Sprintf("Delete %d sessions? [y/N] ", len(ids))):
 		return exitError{1, "nothing was deleted"}
 	}
 	show, stop := newProgress("deleting", false)
@@ -345,6 +345,7 @@ func confirm(ctx context.Context, question string) bool {
 	case a := <-answer:
 		return a == "y" || a == "yes"
 	case <-ctx.Done():
+		fmt.Fprintln(os.Stderr)
 		return false
 	}
 }
