@@ -131,7 +131,7 @@ func TestFailures(t *testing.T) {
 			t.Run(f.name+"/"+op.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					srv := &rawServer{respond: f.respond}
-					transport := srv.transport()
+					transport := pipeTransport(srv.serve)
 					if f.dial != nil {
 						transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return f.dial() }
 					}
@@ -232,7 +232,7 @@ func TestTemporaryFailures(t *testing.T) {
 						}
 						return rawResponse(200, op.response)(conn, req)
 					}}
-					transport := srv.transport()
+					transport := pipeTransport(srv.serve)
 					transport.DisableKeepAlives = true // each attempt dials
 					dial := transport.DialContext
 					transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -60,12 +60,8 @@ func (s *rawServer) serve(conn net.Conn) {
 	}
 }
 
-// transport returns the default transport, with connections to s in memory, also in a synctest
-// bubble.
-func (s *rawServer) transport() *http.Transport {
-	return pipeTransport(s.serve)
-}
-
+// pipeTransport returns the default transport, whose connections are in memory, also in a
+// synctest bubble, and passes the other end of each to serve.
 func pipeTransport(serve func(net.Conn)) *http.Transport {
 	transport := sessions.NewTransport()
 	transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
@@ -151,7 +147,7 @@ func TestIdleConnectionsClosedByLoadBalancer(t *testing.T) {
 						}
 						return rawResponse(200, goodResponse)(conn, req)
 					}
-					c := newClient(t, srv.transport(), sessions.WithBaseURL("http://127.0.0.1"))
+					c := newClient(t, pipeTransport(srv.serve), sessions.WithBaseURL("http://127.0.0.1"))
 					defer c.CloseIdleConnections()
 					var all sync.WaitGroup
 					for range idle {
@@ -187,7 +183,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 			<-respond
 			return rawResponse(200, goodResponse)(conn, req)
 		}}
-		c := newClient(t, srv.transport(), sessions.WithBaseURL("http://127.0.0.1"))
+		c := newClient(t, pipeTransport(srv.serve), sessions.WithBaseURL("http://127.0.0.1"))
 		var all sync.WaitGroup
 		for range 256 {
 			all.Go(func() {
