@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/edgegap-community/edgegap/sessions"
@@ -36,22 +35,6 @@ func newLaggingStore(t *testing.T, readyAfter, lag time.Duration) *store {
 
 // lags are how long stores do not show a new session.
 var lags = []time.Duration{0, 100 * time.Millisecond, time.Second, 3 * time.Second}
-
-func TestCreateAndWaitReturnsReadySession(t *testing.T) {
-	for _, readyAfter := range []time.Duration{0, 3 * time.Second, 20 * time.Second} {
-		for _, lag := range lags {
-			synctest.Test(t, func(t *testing.T) {
-				st, start := newLaggingStore(t, readyAfter, lag), time.Now()
-				s, err := st.client.CreateAndWait(t.Context(), arena)
-				if err != nil || !s.Ready || s.Deployment == nil {
-					t.Fatalf("ready after %v, visible after %v: got %+v, %v", readyAfter, lag, s, err)
-				}
-				wantBetween(t, "time", time.Since(start), max(readyAfter, lag), max(readyAfter, lag)+7*time.Second)
-				st.wantLeft(t, 1)
-			})
-		}
-	}
-}
 
 func TestCreateAndWaitDeletesOnFailure(t *testing.T) {
 	for _, test := range []struct {
@@ -143,32 +126,31 @@ func TestErrorTellsWhyWaitAndCleanupFailed(t *testing.T) {
 		return respondJSON(500, `{"message":"database is down"}`), nil
 	}
 	hang := func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
+	type deletes = []func(*http.Request) (*http.Response, error)
+	downAlways, downThenHang := deletes{down}, deletes{down, hang}
 	deadline, texts := []error{context.DeadlineExceeded}, []string{"Unprocessable", "cleanup failed", "database is down"}
 	for _, test := range []struct {
 		name            string
-		first, others   func(*http.Request) (*http.Response, error) // responses to deletes
+		deletes         deletes // responses; the last one repeats
 		timeout, cancel time.Duration
 		lag             time.Duration
 		want, not       []error
 		texts           []string // in this order
 	}{
-		{name: "failed, 500", first: down, others: down, want: []error{sessions.ErrServer}, not: deadline, texts: texts},
-		{name: "failed, hangs", first: hang, others: hang, not: []error{context.DeadlineExceeded, context.Canceled}, texts: texts[:2]},
-		{name: "failed, 500 and hangs", first: down, others: hang, want: []error{sessions.ErrServer}, not: deadline, texts: texts},
-		{name: "deadline, 500", timeout: 10 * time.Second, first: down, others: down, want: append(deadline, sessions.ErrServer), texts: append([]string{"deadline exceeded"}, texts[1:]...)},
-		{name: "canceled, 500", cancel: 10 * time.Second, first: down, others: down, want: []error{context.Canceled, sessions.ErrServer}, not: deadline, texts: append([]string{"canceled"}, texts[1:]...)},
+		{name: "failed, 500", deletes: downAlways, want: []error{sessions.ErrServer}, not: deadline, texts: texts},
+		{name: "failed, hangs", deletes: downThenHang[1:], not: []error{context.DeadlineExceeded, context.Canceled}, texts: texts[:2]},
+		{name: "failed, 500 and hangs", deletes: downThenHang, want: []error{sessions.ErrServer}, not: deadline, texts: texts},
+		{name: "deadline, 500", timeout: 10 * time.Second, deletes: downAlways, want: append(deadline, sessions.ErrServer), texts: append([]string{"deadline exceeded"}, texts[1:]...)},
+		{name: "canceled, 500", cancel: 10 * time.Second, deletes: downAlways, want: []error{context.Canceled, sessions.ErrServer}, not: deadline, texts: append([]string{"canceled"}, texts[1:]...)},
 		{name: "never visible", lag: time.Hour, want: []error{sessions.ErrNotFound}, not: append(deadline, sessions.ErrOutcomeUnknown), texts: []string{"404", "cleanup failed", "404"}},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
 			st, start, fails := newLaggingStore(t, time.Hour, test.lag), time.Now(), test.timeout+test.cancel+test.lag == 0
 			st.intercept = func(r *http.Request, operation string) (*http.Response, error) {
-				switch {
-				case operation != "Delete" || test.first == nil:
-					return nil, nil
-				case st.calls["Delete"].Load() == 1:
-					return test.first(r)
+				if n := int(st.calls["Delete"].Load()); operation == "Delete" && test.deletes != nil {
+					return test.deletes[min(n, len(test.deletes))-1](r)
 				}
-				return test.others(r)
+				return nil, nil
 			}
 			if fails {
 				time.AfterFunc(10*time.Second, func() { st.SetStatus(st.Sessions()[0].SessionID, sessions.StatusUnprocessable) })
@@ -203,32 +185,41 @@ func (st *store) loseCreate(lost func(r *http.Request) (*http.Response, error)) 
 
 func reset(*http.Request) (*http.Response, error) { return nil, syscall.ECONNRESET }
 
-func TestUnknownCreateIsFound(t *testing.T) {
+func TestCreateAndWaitReturnsReadySession(t *testing.T) {
+	const s, ms = time.Second, time.Millisecond
 	for _, test := range []struct {
-		lag, listFails time.Duration
-		body           string // of the response, with the id; else the connection is reset
-	}{{}, {lag: 300 * time.Millisecond}, {lag: 1500 * time.Millisecond}, {lag: 5 * time.Second}, {listFails: 3 * time.Second},
-		{lag: time.Second, body: `{"session_id":"%s","app":"arena"`}, {lag: time.Second, body: `{"session_id":"%s"} trailing`}} {
+		readyAfter, lag time.Duration
+		lost            bool          // the create is reset after it is carried out
+		listFails       time.Duration // the list is 500 for this time
+		body            string        // of the response to the create, with the id
+	}{
+		{}, {lag: 100 * ms}, {lag: s}, {lag: 3 * s}, {readyAfter: 20 * s}, {readyAfter: 20 * s, lag: 3 * s}, {readyAfter: 2 * s, lag: 3 * s},
+		{lost: true}, {readyAfter: 2 * s, lost: true, lag: 300 * ms}, {lost: true, lag: 1500 * ms}, {lost: true, lag: 5 * s}, {lost: true, listFails: 3 * s},
+		{lag: s, body: `{"session_id":"%s","app":"arena"`}, {readyAfter: 2 * s, body: `{"session_id":"%s"} trailing`},
+	} {
 		bubble(t, fmt.Sprintf("%+v", test), func(t *testing.T) {
-			st, start := newLaggingStore(t, 2*time.Second, test.lag), time.Now()
-			r, lose := st.hooked(t, "m-1"), st.loseCreate(reset)
-			if test.body != "" {
-				r = arena
-				lose = st.loseCreate(func(*http.Request) (*http.Response, error) {
-					return respondJSON(200, fmt.Sprintf(test.body, st.Sessions()[0].SessionID)), nil
-				})
+			st, start := newLaggingStore(t, test.readyAfter, test.lag), time.Now()
+			r, lose := arena, st.loseCreate(func(*http.Request) (*http.Response, error) {
+				return respondJSON(200, fmt.Sprintf(test.body, st.Sessions()[0].SessionID)), nil
+			})
+			if test.lost {
+				r, lose = st.hooked(t, "m-1"), st.loseCreate(reset)
 			}
 			st.intercept = func(r *http.Request, operation string) (*http.Response, error) {
-				if operation == "List" && time.Since(start) < test.listFails {
+				switch {
+				case operation == "List" && time.Since(start) < test.listFails:
 					return respondError(500), nil
+				case test.lost || test.body != "":
+					return lose(r, operation)
 				}
-				return lose(r, operation)
+				return nil, nil
 			}
-			s, err := st.client.CreateAndWait(t.Context(), r)
-			if err != nil || !s.Ready || st.calls["Create"].Load() != 1 {
-				t.Fatalf("got %v, %v after %d creates, want a ready session after one", s, err, st.calls["Create"].Load())
+			got, err := st.client.CreateAndWait(t.Context(), r)
+			if err != nil || !got.Ready || got.Deployment == nil || st.calls["Create"].Load() != 1 {
+				t.Fatalf("got %+v, %v after %d creates, want a ready session after one", got, err, st.calls["Create"].Load())
 			}
-			wantBetween(t, "time", time.Since(start), 2*time.Second, test.lag+test.listFails+7*time.Second)
+			earliest := max(test.readyAfter, test.lag, test.listFails)
+			wantBetween(t, "time", time.Since(start), earliest, earliest+7*time.Second)
 			st.wantLeft(t, 1)
 		})
 	}

@@ -94,14 +94,9 @@ func wantBetween(t *testing.T, what string, got, min, max time.Duration) {
 // wantErrors checks of which classes err is, and of which it is not.
 func wantErrors(t *testing.T, err error, want, not []error) {
 	t.Helper()
-	for _, class := range want {
-		if !errors.Is(err, class) {
-			t.Errorf("got %v, want errors.Is %v", err, class)
-		}
-	}
-	for _, class := range not {
-		if errors.Is(err, class) {
-			t.Errorf("got %v, want not errors.Is %v", err, class)
+	for i, class := range slices.Concat(want, not) {
+		if errors.Is(err, class) != (i < len(want)) {
+			t.Errorf("got %v, want errors.Is %v = %v", err, class, i < len(want))
 		}
 	}
 }
@@ -200,13 +195,10 @@ func TestOnStatusReportsEachChangeOnce(t *testing.T) {
 }
 
 func TestWaitThatCannotStart(t *testing.T) {
-	c := noRequests(t)
-	canceled, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, canceledWait := c.WaitReady(canceled, "s-1")
-	_, canceledCreate := c.CreateAndWait(canceled, arena)
-	wantErrors(t, canceledWait, []error{context.Canceled}, nil)
-	wantErrors(t, canceledCreate, []error{context.Canceled}, []error{sessions.ErrOutcomeUnknown})
+	_, err := noRequests(t).CreateAndWait(ctx, arena)
+	wantErrors(t, err, []error{context.Canceled}, []error{sessions.ErrOutcomeUnknown})
 }
 
 // pollClient returns a client of a session that is never ready, and the times of its reads.
@@ -222,24 +214,22 @@ func TestPollIntervalGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, times := pollClient(t, time.Second, 8*time.Second)
 		c.WaitReady(endingContext(t, 2*time.Minute, 0), "s-1")
-		if n := len(*times); n < 15 || n > 30 {
-			t.Fatalf("got %d reads in 2 minutes at %v, want 15 to 30", n, *times)
-		}
 		wantBetween(t, "first interval", (*times)[1]-(*times)[0], 750*time.Millisecond, 1250*time.Millisecond)
 		for i := 8; i < len(*times); i++ {
 			wantBetween(t, "last intervals", (*times)[i]-(*times)[i-1], 6*time.Second, 10*time.Second)
 		}
+		wantBetween(t, "last read", (*times)[len(*times)-1], 110*time.Second, 120*time.Second)
 	})
 }
 
 func TestPollIntervalMayBeGreat(t *testing.T) {
 	for _, min := range []time.Duration{math.MaxInt64, math.MaxInt64 / 2, math.MaxInt64/3*2 + 1, time.Hour} {
-		synctest.Test(t, func(t *testing.T) {
+		bubble(t, min.String(), func(t *testing.T) {
 			c, times := pollClient(t, min, math.MaxInt64)
 			time.AfterFunc(20*time.Second, func() { c.Notify("s-1") }) // the interval is computed again after each read
 			time.AfterFunc(40*time.Second, func() { c.Notify("s-1") })
 			if _, err := c.WaitReady(endingContext(t, time.Minute, 0), "s-1"); !errors.Is(err, context.DeadlineExceeded) || len(*times) != 9 {
-				t.Errorf("interval %v: got %d reads and %v, want 9 and DeadlineExceeded", min, len(*times), err)
+				t.Errorf("got %d reads and %v, want 9 and DeadlineExceeded", len(*times), err)
 			}
 		})
 	}
