@@ -6,7 +6,8 @@ RACE := $(if $(shell command -v $$(go env CC)),-race)
 
 SEEDS ?= 3 # of the test of examples/replicas
 
-# Tools that check openapi.yaml and build its page.
+# Tools that check the code and openapi.yaml, and build the page of openapi.yaml.
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 SPECTRAL := npx --yes @stoplight/spectral-cli@6.16.3
 REDOCLY := REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npx --yes @redocly/cli@2.77.0
 
@@ -24,9 +25,9 @@ test: ## run the tests
 generate: ## generate package api from openapi.yaml
 	go generate .
 
-lint: ## check openapi.yaml with Spectral and Redocly
-	$(SPECTRAL) lint --quiet --fail-severity hint --ruleset internal/contract/spectral.yaml openapi.yaml
-	$(REDOCLY) lint --config internal/contract/redocly.yaml openapi.yaml internal/contract/arazzo.yaml
+lint: ## check the Go code with golangci-lint, and openapi.yaml with Spectral and Redocly
+	$(GOLANGCI) run ./...
+	$(SPECTRAL) lint --quiet --fail-severity hint --ruleset internal/contract/spectral.yaml openapi.yaml && $(REDOCLY) lint --config internal/contract/redocly.yaml openapi.yaml internal/contract/arazzo.yaml
 
 docs: ## build bin/openapi.html, one page that needs no network
 	$(REDOCLY) build-docs --config internal/contract/redocly.yaml --template internal/contract/page.hbs --inlineBundle --output bin/openapi.html openapi.yaml
@@ -46,3 +47,6 @@ bench: ## compare with a plain net/http and encoding/json client, with both vers
 
 languages: ## generate clients in eight languages and run them; LANGUAGES="rust cpp" runs some
 	examples/languages/run.sh $(LANGUAGES)
+
+fuzz: ## fuzz each target of package sessions for 20 seconds
+	@for f in $$(grep -o 'Fuzz[A-Za-z]*' sessions/fuzz_test.go); do go test -run '^$$' -fuzz "^$$f$$" -fuzztime 20s ./sessions || exit 1; done

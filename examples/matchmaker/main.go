@@ -11,6 +11,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -36,158 +37,159 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer) error {
-	m := &matchmaker{app: os.Getenv("EDGEGAP_APP"), version: os.Getenv("EDGEGAP_VERSION"), out: out}
-	var err error
-	if os.Getenv("EDGEGAP_API_KEY") == "" && os.Getenv("EDGEGAP_API_KEY_FILE") == "" {
-		server, err := sessionstest.New()
-		if err != nil {
-			return err
-		}
-		defer server.Close()
-		fmt.Fprintf(out, "No EDGEGAP_API_KEY: this run plays against the built-in emulator on %s\n", server.URL())
-		m.app, m.version = "arena", "1.4.0"
-		m.client, err = sessions.New("demo", sessions.WithBaseURL(server.URL()))
-	} else {
-		if m.app == "" {
-			return errors.New("EDGEGAP_APP: name the app to make sessions of (and EDGEGAP_VERSION, unless any will do)")
-		}
-		if m.client, err = sessions.NewFromEnv(); err == nil {
-			api := cmp.Or(os.Getenv("EDGEGAP_BASE_URL"), sessions.DefaultBaseURL)
-			fmt.Fprintf(out, "EDGEGAP_API_KEY is set: this run makes sessions on %s, and deletes them again\n", api)
-		}
+	if cmp.Or(os.Getenv("EDGEGAP_API_KEY"), os.Getenv("EDGEGAP_API_TOKEN"), os.Getenv("EDGEGAP_API_KEY_FILE")) == "" {
+		return runWithEmulator(ctx, out)
 	}
+	app := os.Getenv("EDGEGAP_APP")
+	if app == "" {
+		return errors.New("set EDGEGAP_APP, and EDGEGAP_VERSION, to the app version to create sessions of")
+	}
+	client, err := sessions.NewFromEnv()
 	if err != nil {
 		return err
 	}
-	defer m.client.CloseIdleConnections()
-	return m.play(ctx)
+	fmt.Fprintf(out, "An API key is set: this program creates sessions on %s, and deletes them.\n", cmp.Or(os.Getenv("EDGEGAP_BASE_URL"), sessions.DefaultBaseURL))
+	return (&matchmaker{client: client, app: app, version: os.Getenv("EDGEGAP_VERSION"), out: out}).play(ctx)
 }
 
-// matchmaker seats players, and remembers the sessions that it made.
+func runWithEmulator(ctx context.Context, out io.Writer) error {
+	server, err := sessionstest.New()
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	client, err := sessions.New("demo", sessions.WithBaseURL(server.URL()))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "EDGEGAP_API_KEY is not set: this program uses its own emulator of the API, at %s.\n", server.URL())
+	return (&matchmaker{client: client, app: "arena", version: "1.4.0", out: out}).play(ctx)
+}
+
+// matchmaker creates sessions and remembers their ids.
 type matchmaker struct {
 	client       *sessions.Client
+	hooks        *sessions.Webhooks
 	app, version string
 	out          io.Writer
-	mine         []string
+	ids          []string
+	addresses    []string
 }
 
+// play makes all eight calls. It deletes the sessions that it created, also after an error.
 func (m *matchmaker) play(ctx context.Context) (err error) {
-	defer func() { err = errors.Join(err, m.close()) }()
+	defer m.client.CloseIdleConnections()
+	// This program receives no webhooks. It needs their URLs, because CreateAndWait finds a session
+	// by the reference in the URL if the response to the create is lost, as by Ctrl-C.
+	if m.hooks, err = m.client.Webhooks("https://matchmaker.example.com/hook", rand.Text()); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.stopAll()) }()
 
-	m.say("Two players are matched.")
-	first, err := m.seat(ctx, "203.0.113.7", "198.51.100.23")
+	m.step("Two players are matched.")
+	first, err := m.createSession(ctx, "203.0.113.7", "198.51.100.23")
 	if err != nil {
 		return err
 	}
 
-	m.say("A third player joins, and one leaves.")
-	users, err := m.client.AddUsers(ctx, first.SessionID, "192.0.2.61")
+	m.step("A third player joins, and one leaves.")
+	users, err := m.client.AddUsers(ctx, first, "192.0.2.61")
 	if err != nil {
 		return err
 	}
-	m.did("put-users-session", "%s seated", players(users))
-	users, err = m.client.RemoveUsers(ctx, first.SessionID, "198.51.100.23")
+	m.report("put-users-session", "%d players in the session", len(users))
+	users, err = m.client.RemoveUsers(ctx, first, "198.51.100.23")
 	if err != nil {
 		return err
 	}
-	m.did("delete-users-session", "%s seated", players(users))
-	users, err = m.client.Users(ctx, first.SessionID)
+	m.report("delete-users-session", "%d players in the session", len(users))
+	users, err = m.client.Users(ctx, first)
 	if err != nil {
 		return err
 	}
-	m.did("get-users-session", "%s seated, says the API when asked", players(users))
+	m.report("get-users-session", "%d players in the session", len(users))
 
-	m.say("Two more matches begin.")
+	m.step("Two more matches begin.")
 	for _, ip := range []string{"203.0.113.90", "198.51.100.4"} {
-		if _, err := m.seat(ctx, ip); err != nil {
+		if _, err := m.createSession(ctx, ip); err != nil {
 			return err
 		}
 	}
-	all, mine := 0, 0
+	if slices.Sort(m.addresses); len(slices.Compact(slices.Clone(m.addresses))) == 1 {
+		m.report("", "all three sessions have one address: a deployment hosts players until its sockets are used")
+	}
+	total, own := 0, 0
 	for s, err := range m.client.All(ctx, sessions.ListOptions{}) {
 		if err != nil {
 			return err
 		}
-		all++
-		if slices.Contains(m.mine, s.SessionID) {
-			mine++
+		total++
+		if slices.Contains(m.ids, s.SessionID) {
+			own++
 		}
 	}
-	m.did("list-sessions", "%d active, %d of them made by this run", all, mine)
+	m.report("list-sessions", "%d sessions, %d of them created by this program", total, own)
 
-	m.say("The first match is over.")
-	if err := m.client.Delete(ctx, first.SessionID); err != nil {
+	m.step("The first match is over.")
+	if err := m.client.Delete(ctx, first); err != nil {
 		return err
 	}
-	m.mine = slices.DeleteFunc(m.mine, func(id string) bool { return id == first.SessionID })
-	m.did("session-delete", "%s deleted", first.SessionID)
+	m.ids = slices.DeleteFunc(m.ids, func(id string) bool { return id == first })
+	m.report("session-delete", "%s deleted", first)
 	return nil
 }
 
-// seat makes a session for the players and waits until they can connect.
-func (m *matchmaker) seat(ctx context.Context, ips ...string) (*sessions.Session, error) {
-	began := time.Now()
-	var path []string
-	s, err := m.client.CreateAndWait(ctx, sessions.CreateRequest{
-		AppName:     m.app,
-		VersionName: m.version,
-		IPList:      ips,
-	}, sessions.OnStatus(func(status sessions.Status) { path = append(path, string(status)) }))
-	if errors.Is(err, sessions.ErrOutcomeUnknown) {
-		return nil, fmt.Errorf("%w\na session may have been made all the same: look for it in the list", err)
-	}
+// createSession creates a session for players and waits until they can connect.
+func (m *matchmaker) createSession(ctx context.Context, ips ...string) (id string, err error) {
+	start := time.Now()
+	var statuses []string
+	s, err := m.client.CreateAndWait(ctx, sessions.CreateRequest{AppName: m.app, VersionName: m.version, IPList: ips, WebhookURL: m.hooks.URL(rand.Text())},
+		sessions.OnStatus(func(status sessions.Status) { statuses = append(statuses, string(status)) }))
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	m.mine = append(m.mine, s.SessionID)
-	m.did("session-post", "%s for %d of %s", s.SessionID, len(ips), strings.TrimSpace(m.app+" "+m.version))
-	m.did("get-session", "%s after %.1f s", strings.Join(path, ", "), time.Since(began).Seconds())
+	m.ids = append(m.ids, s.SessionID)
+	m.report("session-post", "%s of %s, players: %d", s.SessionID, strings.TrimSpace(m.app+" "+m.version), len(ips))
+	m.report("get-session", "%s after %.1f s", strings.Join(statuses, ", "), time.Since(start).Seconds())
 	for _, port := range ports(s) {
 		address, err := s.Endpoint(port)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		m.did("", "players connect to %s (%s)", address, port)
+		m.addresses = append(m.addresses, address)
+		m.report("", "players connect to %s (%s)", address, port)
 	}
-	return s, nil
+	return s.SessionID, nil
 }
 
-// close stops what is left of this run's sessions. It does so with time of its
-// own, as it also runs after Ctrl-C.
-func (m *matchmaker) close() error {
-	if len(m.mine) == 0 {
+// stopAll stops the sessions that this program created. It runs after Ctrl-C, too, and therefore
+// has a context of its own.
+func (m *matchmaker) stopAll() error {
+	if len(m.ids) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	m.say("The matchmaker shuts down, and stops the rest of what it made.")
-	stopped, err := m.client.BulkStop(ctx, sessions.StopByID(m.mine...))
+	m.step("The matchmaker stops, and with it the other sessions.")
+	stopped, err := m.client.BulkStop(ctx, sessions.StopByID(m.ids...))
 	if err != nil {
-		return fmt.Errorf("%w\nthese may still run: %s", err, strings.Join(m.mine, ", "))
+		return fmt.Errorf("%w; these sessions may still exist: %s", err, strings.Join(m.ids, ", "))
 	}
-	m.did("sessions-bulk-stop", "%s stopped", strings.Join(stopped, " and "))
+	m.report("sessions-bulk-stop", "%s stopped", strings.Join(stopped, " and "))
 	return nil
 }
 
-func (m *matchmaker) say(sentence string) { fmt.Fprintf(m.out, "\n%s\n", sentence) }
+func (m *matchmaker) step(sentence string) { fmt.Fprintf(m.out, "\n%s\n", sentence) }
 
-// did tells what a call of the API did.
-func (m *matchmaker) did(call, format string, args ...any) {
-	fmt.Fprintf(m.out, "  %-22s%s\n", call, fmt.Sprintf(format, args...))
+// report prints the result of a call.
+func (m *matchmaker) report(operation, format string, args ...any) {
+	fmt.Fprintf(m.out, "  %-22s%s\n", operation, fmt.Sprintf(format, args...))
 }
 
-// ports lists the ports of a session by key. A game knows its own, and hands
-// that one to Endpoint.
+// ports returns the names of the ports of a session. A game knows the name of its port.
 func ports(s *sessions.Session) []string {
 	if s.Deployment == nil {
 		return nil
 	}
 	return slices.Sorted(maps.Keys(s.Deployment.Ports))
-}
-
-func players(users []sessions.User) string {
-	if len(users) == 1 {
-		return "1 player"
-	}
-	return fmt.Sprintf("%d players", len(users))
 }
