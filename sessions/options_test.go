@@ -62,9 +62,10 @@ func TestKey(t *testing.T) {
 }
 
 func TestBaseURL(t *testing.T) {
+	plain := []sessions.Option{sessions.WithPlainHTTP()}
 	for _, test := range []struct {
 		base, prefix string // prefix of the URL of a Get, or "" if base is invalid
-		opt          sessions.Option
+		opts         []sessions.Option
 	}{
 		{base: "https://example.com", prefix: "https://example.com/"},
 		{base: "https://example.com/", prefix: "https://example.com/"},
@@ -73,18 +74,14 @@ func TestBaseURL(t *testing.T) {
 		{base: "http://localhost:8080", prefix: "http://localhost:8080/"},
 		{base: "http://127.0.0.9", prefix: "http://127.0.0.9/"},
 		{base: "http://[::1]:80", prefix: "http://[::1]:80/"},
-		{base: "http://emulator:8080", opt: sessions.WithPlainHTTP(), prefix: "http://emulator:8080/"},
+		{base: "http://emulator:8080", opts: plain, prefix: "http://emulator:8080/"},
 		{base: ""}, {base: "s3cr3t.example.com"}, {base: "https://"}, {base: "https://:443"}, {base: "https:s3cr3t"}, {base: "ftp://s3cr3t"},
 		{base: "https://u:s3cr3t@example.com"}, {base: "https://s3cr3t@example.com"}, {base: "https://example.com?token=s3cr3t"}, {base: "https://example.com?"},
-		{base: "https://example.com#s3cr3t"}, {base: "https://example.com/%zz s3cr3t"}, {base: "ftp://s3cr3t", opt: sessions.WithPlainHTTP()},
+		{base: "https://example.com#s3cr3t"}, {base: "https://example.com/%zz s3cr3t"}, {base: "ftp://s3cr3t", opts: plain},
 		{base: "http://api.edgegap.com"}, {base: "http://192.0.2.7"}, {base: "http://127.0.0.1.s3cr3t.example"}, {base: "http://localhost.s3cr3t.example"},
 	} {
 		var req *http.Request
-		opts := []sessions.Option{sessions.WithTransport(captureRequest(&req)), sessions.WithBaseURL(test.base), test.opt}
-		if test.opt == nil {
-			opts = opts[:2]
-		}
-		c, err := sessions.New(testKey, opts...)
+		c, err := sessions.New(testKey, append(test.opts, sessions.WithTransport(captureRequest(&req)), sessions.WithBaseURL(test.base))...)
 		if test.prefix == "" {
 			if !errors.Is(err, sessions.ErrInvalidArgument) || !strings.Contains(err.Error(), "base URL") || strings.Contains(err.Error(), "s3cr3t") {
 				t.Errorf("base URL %q: error is %v, want ErrInvalidArgument that does not repeat the URL", test.base, err)
