@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -276,24 +275,6 @@ func TestCancelEndsBackoff(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// TestRequestThatCannotBeEncodedIsNotSent has coordinates that JSON does not know.
-func TestRequestThatCannotBeEncodedIsNotSent(t *testing.T) {
-	var requests int
-	c := newClient(t, roundTripFunc(func(*http.Request) (*http.Response, error) {
-		requests++
-		return respondJSON(200, operations[0].response), nil
-	}))
-	for _, r := range []sessions.CreateRequest{
-		{AppName: "arena", Location: &sessions.Location{Latitude: math.NaN()}},
-		{AppName: "arena", GeoIPList: []sessions.GeoIP{{IP: "203.0.113.7", Longitude: math.Inf(1)}}},
-	} {
-		_, err := c.Create(t.Context(), r)
-		if !errors.Is(err, sessions.ErrInvalidArgument) || errors.Is(err, sessions.ErrOutcomeUnknown) || requests != 0 {
-			t.Errorf("error %v after %d requests, want ErrInvalidArgument after 0", err, requests)
-		}
 	}
 }
 
