@@ -62,13 +62,16 @@ func TestResetThatFailsChangesNothing(t *testing.T) {
 
 func TestResetRemovesEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEmulator(t, fullConfig)
+		c := fullConfig
+		c.WebhookHandler = &receiver{delay: 3 * time.Second}
+		e := newEmulator(t, c)
 		state := e.State(0)
 		equal(t, "deployments, faults, events", line(len(state.Deployments), state.Deployments[0].Tags, len(state.Faults), state.LastEvent), "1 [eu] 1 2")
 		e.ClearFaults()
 		if _, err := e.Client().Create(t.Context(), arenaRequest); err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(500 * time.Millisecond) // a webhook is being delivered
 		if err := e.Reset(sessionstest.Config{}); err != nil {
 			t.Fatal(err)
 		}
