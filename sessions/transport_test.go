@@ -128,7 +128,7 @@ func rawResponse(status int, body string, headers ...string) respondFunc {
 func TestIdleConnectionsClosedByLoadBalancer(t *testing.T) {
 	for _, noticed := range []bool{true, false} { // by the client, before the call
 		for _, op := range operations {
-			if !noticed && (!op.idempotent || op.name == "Delete") {
+			if !noticed && !op.idempotent {
 				continue // net/http must not repeat the request, which may have been carried out
 			}
 			t.Run(fmt.Sprintf("noticed %v/%s", noticed, op.name), func(t *testing.T) {
@@ -380,6 +380,18 @@ func TestHTTP2CallsAreSentAgain(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestHTTP2ServerThatProcessesNothing ends each connection with a GOAWAY after which net/http
+// opens another one, without limit.
+func TestHTTP2ServerThatProcessesNothing(t *testing.T) {
+	srv := &http2Server{respond: func(int32, uint32) ([]byte, bool) {
+		return frame(frameGoAway, 0, 0, code(0, noError)...), true
+	}}
+	_, err := newHTTP2Client(t, srv).Get(t.Context(), testID)
+	if n := srv.conns.Load(); err == nil || n < 2 || n > 5 {
+		t.Errorf("error %v after %d connections, want one after at most 5", err, n)
 	}
 }
 
