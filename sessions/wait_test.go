@@ -123,9 +123,9 @@ func TestWaitReadyEnds(t *testing.T) {
 		{then: "401", want: []error{sessions.ErrUnauthorized}},
 		{then: "403", want: anyError, text: "403"},
 		{first: "Waiting", until: 3 * s, then: "422", min: 3 * s, max: 6 * s, want: anyError, text: "422"},
-		{first: "404", until: 9 * s, then: "Ready", min: 9 * s, max: 15 * s},
-		{first: "410", until: 9 * s, then: "Ready", min: 9 * s, max: 15 * s},
-		{then: "404", min: 10 * s, max: 16 * s, want: []error{sessions.ErrNotFound}},
+		{first: "404", until: 9 * s, then: "Ready", min: 9 * s, max: 16 * s},
+		{first: "410", until: 9 * s, then: "Ready", min: 9 * s, max: 16 * s},
+		{then: "404", min: 10 * s, max: 17 * s, want: []error{sessions.ErrNotFound}},
 		{first: "Waiting", until: s / 10, then: "404", min: s / 10, max: s, want: []error{sessions.ErrNotFound}},
 		{first: "408", until: 20 * s, then: "Ready", min: 20 * s, max: 27 * s},
 		{first: "425", until: 20 * s, then: "Ready", min: 20 * s, max: 27 * s},
@@ -201,24 +201,26 @@ func TestWaitThatCannotStart(t *testing.T) {
 	wantErrors(t, err, []error{context.Canceled}, []error{sessions.ErrOutcomeUnknown})
 }
 
-// pollClient returns a client of a session that is never ready, and the times of its reads.
-func pollClient(t *testing.T, min, max time.Duration) (*sessions.Client, *[]time.Duration) {
-	start, times := time.Now(), new([]time.Duration)
+// pollClient returns a client of a session that is never ready, and a function that returns the
+// times of its reads.
+func pollClient(t *testing.T, min, max time.Duration) (*sessions.Client, func() []time.Duration) {
+	start, times := time.Now(), []time.Duration(nil)
 	return newClient(t, roundTripFunc(func(*http.Request) (*http.Response, error) {
-		*times = append(*times, time.Since(start))
+		times = append(times, time.Since(start))
 		return respondStatus("s-1", sessions.StatusWaiting), nil
-	}), sessions.WithPollInterval(min, max)), times
+	}), sessions.WithPollInterval(min, max)), func() []time.Duration { synctest.Wait(); return times }
 }
 
 func TestPollIntervalGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, times := pollClient(t, time.Second, 8*time.Second)
 		c.WaitReady(endingContext(t, 2*time.Minute, 0), "s-1")
-		wantBetween(t, "first interval", (*times)[1]-(*times)[0], 750*time.Millisecond, 1250*time.Millisecond)
-		for i := 8; i < len(*times); i++ {
-			wantBetween(t, "last intervals", (*times)[i]-(*times)[i-1], 6*time.Second, 10*time.Second)
+		reads := times()
+		wantBetween(t, "first interval", reads[1]-reads[0], 750*time.Millisecond, 1250*time.Millisecond)
+		for i := 8; i < len(reads); i++ {
+			wantBetween(t, "last intervals", reads[i]-reads[i-1], 6*time.Second, 10*time.Second)
 		}
-		wantBetween(t, "last read", (*times)[len(*times)-1], 110*time.Second, 120*time.Second)
+		wantBetween(t, "last read", reads[len(reads)-1], 110*time.Second, 120*time.Second)
 	})
 }
 
@@ -228,8 +230,8 @@ func TestPollIntervalMayBeGreat(t *testing.T) {
 			c, times := pollClient(t, min, math.MaxInt64)
 			time.AfterFunc(20*time.Second, func() { c.Notify("s-1") }) // the interval is computed again after each read
 			time.AfterFunc(40*time.Second, func() { c.Notify("s-1") })
-			if _, err := c.WaitReady(endingContext(t, time.Minute, 0), "s-1"); !errors.Is(err, context.DeadlineExceeded) || len(*times) != 9 {
-				t.Errorf("got %d reads and %v, want 9 and DeadlineExceeded", len(*times), err)
+			if _, err := c.WaitReady(endingContext(t, time.Minute, 0), "s-1"); !errors.Is(err, context.DeadlineExceeded) || len(times()) != 9 {
+				t.Errorf("got %d reads and %v, want 9 and DeadlineExceeded", len(times()), err)
 			}
 		})
 	}
@@ -250,17 +252,17 @@ func TestNotifiedWaitReadsAtOnceAndAgain(t *testing.T) {
 		notify("", false)
 		notify("s-1", true)
 		time.Sleep(time.Minute)
-		if len(*times) != 5 {
-			t.Fatalf("got reads at %v, want one at the start and four after the notification", *times)
+		if len(times()) != 5 {
+			t.Fatalf("got reads at %v, want one at the start and four after the notification", times())
 		}
 		for i, want := range []time.Duration{0, 500 * time.Millisecond, 1500 * time.Millisecond, 3500 * time.Millisecond} {
-			wantBetween(t, fmt.Sprintf("read %d after the notification", i), (*times)[1+i]-10*time.Second, want*3/4, want*5/4)
+			wantBetween(t, fmt.Sprintf("read %d after the notification", i), times()[1+i]-10*time.Second, want*3/4, want*5/4)
 		}
 		notify("s-1", true)
 		time.Sleep(200 * time.Millisecond)
 		notify("s-1", true) // starts the delays again
 		time.Sleep(time.Minute)
-		if n := len(*times) - 5; n != 5 {
+		if n := len(times()) - 5; n != 5 {
 			t.Errorf("got %d reads after two notifications, want 1 and 4", n)
 		}
 		time.Sleep(5 * time.Minute)

@@ -127,8 +127,8 @@ func TestWebhookHandlerNotifiesBeforeHandle(t *testing.T) {
 			}
 		}()
 		time.Sleep(2 * time.Minute)
-		if len(*times) != 5 {
-			t.Errorf("got %d reads, want one at the start and four after the webhook", len(*times))
+		if len(times()) != 5 {
+			t.Errorf("got %d reads, want one at the start and four after the webhook", len(times()))
 		}
 	})
 }
