@@ -62,6 +62,7 @@ func TestShutdown(t *testing.T) { run(t, 1000, syscall.SIGTERM) }
 type outcome struct {
 	status  int // 0: the player has left
 	address string
+	reason  string
 	deleted bool // the player has deleted the match
 }
 
@@ -130,7 +131,7 @@ func run(t *testing.T, seed uint64, signal syscall.Signal) {
 			ask := func(ctx context.Context) {
 				var r response
 				o.status, r = play(ctx, c.balancer.URL, ids[i], ip)
-				o.address = r.Address
+				o.address, o.reason = r.Address, r.Error
 			}
 			if kind < 2 { // leaves, and every second time comes back after a while
 				impatient, cancel := context.WithTimeout(ctx, patience)
@@ -192,14 +193,16 @@ func run(t *testing.T, seed uint64, signal syscall.Signal) {
 	if t.Failed() {
 		t.Logf("log of the replicas:\n%s", log)
 	}
-	count := map[int]int{}
+	count, reasons := map[int]int{}, map[string]int{}
 	for _, o := range outcomes {
 		count[o.status]++
+		reasons[o.reason]++
 	}
+	delete(reasons, "") // no failure
 	takenOver := regexp.MustCompile(`msg="took over" replica=\d match=\S+ from=(\d)`).FindAllStringSubmatch(string(log), -1)
 	fromVictim := len(slices.DeleteFunc(slices.Clone(takenOver), func(m []string) bool { return m[1] != strconv.Itoa(victim+1) }))
-	t.Logf("%d matches: %d made, %d failed or deleted, %d left; %d taken over (%d from replica %d), %d reclaimed, %d problems; %s at %.1f s, NATS restart at %.1f s, total %.1f s",
-		matches, count[200], count[410], count[0], len(takenOver), fromVictim, victim+1, strings.Count(string(log), "msg=reclaimed"), len(problems),
+	t.Logf("%d matches: %d made, %d failed (%v), %d left; %d taken over (%d from replica %d), %d reclaimed, %d problems; %s at %.1f s, NATS restart at %.1f s, total %.1f s",
+		matches, count[200], count[410], reasons, count[0], len(takenOver), fromVictim, victim+1, strings.Count(string(log), "msg=reclaimed"), len(problems),
 		signal, killAt.Seconds(), restartAt.Seconds(), time.Since(start).Seconds())
 }
 
