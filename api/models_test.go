@@ -110,6 +110,7 @@ func TestEndpoint(t *testing.T) {
 		{name: "IPv6", ports: ports{"a": {External: 80}}, ip: "2001:db8::1", want: "[2001:db8::1]:80"},
 		{name: "IPv6 link", ports: ports{"a": {Link: "[2001:db8::1]:80"}}, want: "[2001:db8::1]:80"},
 		{name: "several ports", ports: five, err: []string{"a, b, c, game, web"}},
+		{name: "several ports without names", ports: ports{"a": {Link: "h:1"}, "b": {Link: "h:2"}}, err: []string{"a, b"}},
 		{name: "unknown port", ports: five, port: "chat", err: []string{`"chat"`, "a, b, c, game, web"}},
 		{name: "unknown only port", ports: ports{"a": {Link: "h:1"}}, port: "chat", err: []string{`"chat"`, "a"}},
 		{name: "no ports", err: []string{"no ports"}},

@@ -72,6 +72,7 @@ func TestErrorTexts(t *testing.T) {
 	}{
 		{"message", "Get", t.Context(), 404, `{"message":"no such session"}`, "sessions: Get 950dd2eaff09-S: 404 Not Found: no such session"},
 		{"no session", "List", t.Context(), 401, `{"message":"bad key"}`, "sessions: List: 401 Unauthorized: bad key"},
+		{"unknown status", "Get", t.Context(), 499, `{"message":"closed"}`, "sessions: Get 950dd2eaff09-S: 499: closed"},
 		{"message of another type", "Get", t.Context(), 400, `{"message":{"text":"a"}}`, "sessions: Get 950dd2eaff09-S: 400 Bad Request"},
 		{"null", "Get", t.Context(), 400, `null`, "sessions: Get 950dd2eaff09-S: 400 Bad Request"},
 		{"HTML", "Get", t.Context(), 400, `<h1>Bad request</h1>`, "sessions: Get 950dd2eaff09-S: 400 Bad Request"},

@@ -177,7 +177,7 @@ func TestShortKeys(t *testing.T) {
 			{respondAlways(200, `{}`), sessions.ErrUnexpectedResponse, "sessions: Create: 200 OK: outcome unknown: unexpected response: session_id is missing or invalid"},
 		} {
 			_, err := newClientWithKey(t, key, test.transport).Create(ctx, sessions.CreateRequest{AppName: "arena"})
-			if !errors.Is(err, test.want) || !errors.Is(err, sessions.ErrOutcomeUnknown) {
+			if !errors.Is(err, test.want) || !errors.Is(err, sessions.ErrOutcomeUnknown) || err.Error() != test.text {
 				t.Errorf("key %q: error is %q, want %q", key, err, test.text)
 			}
 			ctx = t.Context()
@@ -203,8 +203,10 @@ func TestPrintedFormsHaveNoKey(t *testing.T) {
 func TestErrorTextsHaveNoIPAddresses(t *testing.T) {
 	for _, test := range []struct{ message, want string }{
 		{"user 203.0.113.7 is unknown", "user [ip] is unknown"},
+		{"203.0.113.7, 203.0.113.70, 203.0.113.70", "[ip], [ip], [ip]"},
 		{"2001:DB8:0:0:0:0:0:7 is full", "[ip] is full"},
 		{"::ffff:203.0.113.7 and ::1", "[ip] and [ip]"},
+		{"::1, 2001:db8::1", "[ip], [ip]"},
 		{`["203.0.113.7","2001:db8::7"]`, `["[ip]","[ip]"]`},
 		{"user=203.0.113.7&b=1", "user=[ip]&b=1"},
 		{"version 1.4.0 of arena at 12:00:45: deadbeef, a.b.c.d, 950dd2eaff09-S", "version 1.4.0 of arena at 12:00:45: deadbeef, a.b.c.d, 950dd2eaff09-S"},
