@@ -43,6 +43,7 @@ func deliver(handler http.Handler, method, webhookURL, body string) *httptest.Re
 
 func TestWebhookURLHasBaseReferenceAndSecret(t *testing.T) {
 	for _, base := range []string{hookBase, "http://127.0.0.1:8080", "https://match.example.com/a%2Fb/?env=prod&x=1", "https://[2001:db8::1]:8443/hook"} {
+		hooks := newHooks(t, noRequests(t), base)
 		for _, reference := range []string{"m-1042", "a/b?c&d=e#f", "ä ö+%41;", "日本", "../..", "\n\x00\xff", strings.Repeat("x", 2000), ""} {
 			want := httptest.NewRequest("POST", base, nil).URL
 			query := want.Query()
@@ -50,7 +51,7 @@ func TestWebhookURLHasBaseReferenceAndSecret(t *testing.T) {
 				query.Set("ref", reference)
 			}
 			want.RawQuery = query.Encode()
-			if got := newHooks(t, noRequests(t), base).URL(reference); got != want.String() || sessions.Reference(got) != reference {
+			if got := hooks.URL(reference); got != want.String() || sessions.Reference(got) != reference {
 				t.Errorf("URL(%q) = %s with reference %q, want %s", reference, got, sessions.Reference(got), want)
 			}
 		}
