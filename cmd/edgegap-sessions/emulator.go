@@ -252,7 +252,7 @@ func servePage(w http.ResponseWriter, r *http.Request) {
 	nonce := rand.Text()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; script-src 'nonce-%s'; style-src 'nonce-%[1]s'; "+
-		"img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", nonce))
+		"img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'", nonce))
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Write(bytes.ReplaceAll(page, []byte("{{nonce}}"), []byte(nonce)))
 }
@@ -262,7 +262,7 @@ var instance = strconv.FormatInt(time.Now().UnixNano(), 36) + "-"
 
 // streamEvents sends all events from the one in the header Last-Event-ID on, as
 // server-sent events or, if accepted, as ndjson. If some are missing, it sends the
-// state first.
+// state first. Server-sent events have totals after each batch.
 func streamEvents(fake *sessionstest.Emulator, w http.ResponseWriter, r *http.Request) {
 	ndjson := strings.Contains(r.Header.Get("Accept"), "application/x-ndjson")
 	w.Header().Set("Content-Type", map[bool]string{true: "application/x-ndjson", false: "text/event-stream"}[ndjson])
@@ -275,6 +275,9 @@ func streamEvents(fake *sessionstest.Emulator, w http.ResponseWriter, r *http.Re
 			fmt.Fprintf(w, "id: %s%d\ndata: %s\n\n", instance, id, data)
 		}
 	}
+	if !ndjson {
+		fmt.Fprint(w, "retry: 1000\n\n") // milliseconds until a browser connects again
+	}
 	last, _ := strings.CutPrefix(r.Header.Get("Last-Event-ID"), instance)
 	for id, _ := strconv.Atoi(last); ; {
 		events, missing, more, err := fake.Events(id)
@@ -283,15 +286,23 @@ func streamEvents(fake *sessionstest.Emulator, w http.ResponseWriter, r *http.Re
 			continue
 		}
 		if missing {
-			state := fake.State(200)
+			state := fake.State(1000)
 			id = state.LastEvent
 			send(id, map[string]any{"type": "state", "state": state})
+			for _, e := range events {
+				if e.ID <= id && e.Session != nil && e.Session.Status == api.StatusTerminating {
+					send(id, e) // the state has no deleted sessions
+				}
+			}
 		}
 		for _, e := range events {
 			if e.ID > id {
 				id = e.ID
 				send(id, e)
 			}
+		}
+		if !ndjson {
+			send(id, map[string]any{"type": "totals", "totals": fake.Totals()})
 		}
 		if http.NewResponseController(w).Flush() != nil {
 			return

@@ -4,15 +4,18 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/edgegap-community/edgegap/api"
 )
 
 // Emulator is a Server with everything that program edgegap-sessions needs. It is
-// not meant for tests: Emulator, its methods and the types Config, RateLimit, Event
-// and State may change in any release.
+// not meant for tests: Emulator, its methods and the types Config, RateLimit, Event,
+// State and Totals may change in any release.
 type Emulator struct{ *Server }
 
 // NewEmulator returns a running emulator that the caller must close.
@@ -59,6 +62,7 @@ func (e *Emulator) Reset(c Config) error {
 		sessions:    map[string]*session{},
 		deployments: map[string]*deployment{},
 		noticed:     map[string]bool{},
+		statuses:    map[api.Status]int{},
 		faults:      slices.Clone(e.config.Faults),
 		random:      rand.New(rand.NewPCG(c.Seed, 0)),
 		ids:         rand.New(rand.NewPCG(c.Seed, 1)),
@@ -133,6 +137,21 @@ func (e *Emulator) State(n int) State {
 		Webhooks: last(e.log.webhooks, n), Faults: last(e.faults, 0), Total: e.live, LastEvent: e.log.lastID}
 }
 
+// Totals are counts since the last reset.
+type Totals struct {
+	Sessions    map[api.Status]int `json:"sessions"` // that can be read
+	Deployments int                `json:"deployments"`
+	Requests    int                `json:"requests"`
+	Webhooks    int                `json:"webhooks"`
+}
+
+// Totals returns the counts without the bounds of State and Events.
+func (e *Emulator) Totals() Totals {
+	e.lock()
+	defer e.unlock()
+	return Totals{maps.Clone(e.statuses), len(e.deployments), e.log.requestCount, e.log.webhookCount}
+}
+
 // Event is something that happened in an Emulator. Type is reset, session,
 // session_ended, deployment, deployment_ended, request, webhook, faults or notice;
 // the field of that name has the state after the event.
@@ -179,6 +198,8 @@ type eventLog struct {
 	requests []Request
 	webhooks []Webhook
 	changed  chan struct{} // if not nil, closed by the next event
+
+	requestCount, webhookCount int
 }
 
 // emit adds an event.
@@ -188,8 +209,10 @@ func (s *Server) emit(e Event) {
 	s.log.events = appendBounded(s.log.events, e, maxEvents)
 	switch {
 	case e.Request != nil:
+		s.log.requestCount++
 		s.log.requests = appendBounded(s.log.requests, *e.Request, maxRequests)
 	case e.Webhook != nil:
+		s.log.webhookCount++
 		s.log.webhooks = appendBounded(s.log.webhooks, *e.Webhook, maxRequests)
 	}
 	if s.log.changed != nil {
