@@ -65,7 +65,7 @@ func (r *recorded) tree() (lines []string) {
 		attrs := attribute.NewSet(s.Attributes...)
 		for _, name := range []attribute.Key{"http.response.status_code", "error.type", "http.request.resend_count"} {
 			if v, ok := attrs.Value(name); ok {
-				line += " " + v.Emit()
+				line += " " + v.String()
 			}
 		}
 		if _, hasError := attrs.Value("error.type"); hasError != (s.Status.Code == codes.Error) {
@@ -87,7 +87,7 @@ func (r *recorded) metrics() map[string]float64 {
 	add := func(name string, attrs attribute.Set, value float64) {
 		for _, kv := range attrs.ToSlice() {
 			if kv.Key != "http.request.method" && kv.Key != "server.address" && kv.Key != "server.port" {
-				name += " " + kv.Value.Emit()
+				name += " " + kv.Value.String()
 			}
 		}
 		values[name] = value

@@ -52,8 +52,8 @@ type replica struct {
 	game          sessions.CreateRequest // has the app and version
 	port          string
 	reclaimEvery  time.Duration
-	handOutWithin time.Duration // after a match is ready
-	takeoverAfter time.Duration // without a sign of life of the replica that makes the match
+	handOutWithin time.Duration // half of it: the time from ready until somebody must have asked for the address
+	takeoverAfter time.Duration // a sixth of it: the time without a sign of life of the replica that makes a match
 
 	client  *otel.Client
 	hooks   *sessions.Webhooks

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 
@@ -125,5 +126,48 @@ func TestOnlyUnusedSessionsAreReclaimed(t *testing.T) {
 	// From now on, no replica can use the session without a record.
 	if err := r.save(ctx, &match{id: "no-record", State: queued}); !errors.Is(err, errConflict) {
 		t.Errorf("got %v, want a conflict", err)
+	}
+}
+
+// TestTakeover has a replica continue matches of another one that has died.
+func TestTakeover(t *testing.T) {
+	srv, replicas := newReplicas(t)
+	r, ctx := replicas[1], t.Context()
+	newSession := func(m *match) string {
+		s, err := r.client.Create(ctx, sessions.CreateRequest{AppName: "arena", WebhookURL: r.hooks.URL(reference(m))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.SessionID
+	}
+	for name, c := range map[string]struct {
+		died    func(m *match) (want string) // leaves m as the other replica did, and returns the id of its session
+		state   state
+		attempt int
+	}{
+		"before Create":            {func(m *match) string { m.State, m.Attempt = recorded, 1; return "" }, ready, 2},
+		"after Create":             {func(m *match) string { m.State, m.Attempt = recorded, 1; return newSession(m) }, ready, 1},
+		"during the wait":          {func(m *match) string { m.State, m.Attempt, m.SessionID = created, 1, newSession(m); return m.SessionID }, ready, 1},
+		"after the last attempt":   {func(m *match) string { m.State, m.Attempt = recorded, maxAttempts; return "" }, over, maxAttempts},
+		"after the match was over": {func(m *match) string { m.State, m.Attempt = over, 1; return "" }, over, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := len(srv.Sessions())
+			m := &match{id: strings.ReplaceAll(name, " ", "-"), Replica: "1"}
+			want := c.died(m)
+			if err := errors.Join(r.save(ctx, m), r.makeReady(ctx, m)); err != nil {
+				t.Fatal(err)
+			}
+			if m.State != c.state || m.Attempt != c.attempt || want != "" && m.SessionID != want {
+				t.Errorf("got %q, attempt %d, session %q; want %q, %d, %q", m.State, m.Attempt, m.SessionID, c.state, c.attempt, want)
+			}
+			wantSessions := before
+			if c.state == ready {
+				wantSessions++
+			}
+			if got := len(srv.Sessions()); got != wantSessions {
+				t.Errorf("got %d sessions, want %d", got, wantSessions)
+			}
+		})
 	}
 }
