@@ -191,25 +191,21 @@ func TestCreateAndWaitReturnsReadySession(t *testing.T) {
 		readyAfter, lag time.Duration
 		lost            bool          // the create is reset after it is carried out
 		listFails       time.Duration // the list is 500 for this time
-		body            string        // of the response to the create, with the id
 	}{
 		{}, {lag: 100 * ms}, {lag: s}, {lag: 3 * s}, {readyAfter: 20 * s}, {readyAfter: 20 * s, lag: 3 * s}, {readyAfter: 2 * s, lag: 3 * s},
 		{lost: true}, {readyAfter: 2 * s, lost: true, lag: 300 * ms}, {lost: true, lag: 1500 * ms}, {lost: true, lag: 5 * s}, {lost: true, listFails: 3 * s},
-		{lag: s, body: `{"session_id":"%s","app":"arena"`}, {readyAfter: 2 * s, body: `{"session_id":"%s"} trailing`},
 	} {
 		bubble(t, fmt.Sprintf("%+v", test), func(t *testing.T) {
 			st, start := newLaggingStore(t, test.readyAfter, test.lag), time.Now()
-			r, lose := arena, st.loseCreate(func(*http.Request) (*http.Response, error) {
-				return respondJSON(200, fmt.Sprintf(test.body, st.Sessions()[0].SessionID)), nil
-			})
+			r, lose := arena, st.loseCreate(reset)
 			if test.lost {
-				r, lose = st.hooked(t, "m-1"), st.loseCreate(reset)
+				r = st.hooked(t, "m-1")
 			}
 			st.intercept = func(r *http.Request, operation string) (*http.Response, error) {
 				switch {
 				case operation == "List" && time.Since(start) < test.listFails:
 					return respondError(500), nil
-				case test.lost || test.body != "":
+				case test.lost:
 					return lose(r, operation)
 				}
 				return nil, nil
@@ -221,6 +217,25 @@ func TestCreateAndWaitReturnsReadySession(t *testing.T) {
 			earliest := max(test.readyAfter, test.lag, test.listFails)
 			wantBetween(t, "time", time.Since(start), earliest, earliest+7*time.Second)
 			st.wantLeft(t, 1)
+		})
+	}
+}
+
+func TestUnusableResponseToCreateDeletesSession(t *testing.T) {
+	for _, body := range []string{`{"session_id":"%s","app":"arena"`, `{"session_id":"%s"} trailing`} {
+		bubble(t, body, func(t *testing.T) {
+			st := newLaggingStore(t, 2*time.Second, time.Second)
+			var id string
+			st.intercept = st.loseCreate(func(*http.Request) (*http.Response, error) {
+				id = st.Sessions()[0].SessionID
+				return respondJSON(200, fmt.Sprintf(body, id)), nil
+			})
+			_, err := st.client.CreateAndWait(t.Context(), arena)
+			wantErrors(t, err, []error{sessions.ErrUnexpectedResponse}, []error{sessions.ErrOutcomeUnknown, sessions.ErrCleanupFailed})
+			if asError(t, err).SessionID != id {
+				t.Errorf("got %v, want Error.SessionID %s", err, id)
+			}
+			st.wantLeft(t, 0)
 		})
 	}
 }
