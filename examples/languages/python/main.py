@@ -21,6 +21,7 @@ from urllib3 import Retry
 
 socket.setdefaulttimeout(30)  # the client has no timeout of its own
 
+
 class RateLimitRetry(Retry):
     def sleep(self, response=None):
         super().sleep(response)
