@@ -158,6 +158,7 @@ func play(ctx context.Context, base, id, ip string) (status int, result response
 		req.Header.Set("Idempotency-Key", id)
 		res, err := http.DefaultClient.Do(req)
 		if err == nil {
+			result = response{}
 			err = json.NewDecoder(res.Body).Decode(&result)
 			res.Body.Close()
 			if err == nil && (res.StatusCode == http.StatusOK || res.StatusCode == http.StatusGone) {
