@@ -33,9 +33,7 @@ import (
 )
 
 func (p *program) addEmulatorCommand(root *cobra.Command) {
-	var config sessionstest.Config
-	var addr string
-	var quiet bool
+	config, addr, quiet := sessionstest.Config{}, "", false
 	c := &cobra.Command{
 		Use: "emulator", Short: "Run an emulator of the API on this machine, with a page to look at", Args: cobra.NoArgs,
 		Long: `Run an emulator of the API on this machine until Ctrl-C. Open its address in a browser to see sessions,
@@ -187,12 +185,11 @@ func logEvents(fake *sessionstest.Emulator) {
 // jsonOptions encode durations as strings such as "1.5s".
 var jsonOptions = json.JoinOptions(
 	json.WithMarshalers(json.MarshalFunc(func(d time.Duration) ([]byte, error) { return json.Marshal(d.String()) })),
-	json.WithUnmarshalers(json.UnmarshalFunc(func(text []byte, d *time.Duration) error {
-		parsed, err := time.ParseDuration(strings.Trim(string(text), `"`))
-		if *d = parsed; err != nil {
-			return errors.New(`must be a duration such as "1.5s"`)
+	json.WithUnmarshalers(json.UnmarshalFunc(func(text []byte, d *time.Duration) (err error) {
+		if *d, err = time.ParseDuration(strings.Trim(string(text), `"`)); err != nil {
+			err = errors.New(`must be a duration such as "1.5s"`)
 		}
-		return nil
+		return err
 	})),
 	json.RejectUnknownMembers(true),
 )
@@ -214,13 +211,10 @@ func decodeJSON(body []byte, into any) error {
 		return err
 	}
 	name := cmp.Or(strings.ReplaceAll(strings.TrimPrefix(string(semantic.JSONPointer), "/"), "/", "."), "body")
-	switch {
-	case errors.Is(err, json.ErrUnknownName):
+	if errors.Is(err, json.ErrUnknownName) {
 		return fmt.Errorf("unknown field %q", name)
-	case semantic.Err != nil:
-		return fmt.Errorf("%s: %w", name, semantic.Err)
 	}
-	return fmt.Errorf("%s: must not be a JSON %s", name, semantic.JSONKind)
+	return fmt.Errorf("%s: %w", name, cmp.Or(semantic.Err, fmt.Errorf("must not be a JSON %s", semantic.JSONKind)))
 }
 
 //go:embed page.html
@@ -341,9 +335,7 @@ func addControls(mux *http.ServeMux, fake *sessionstest.Emulator, initial sessio
 	})
 	// encode and change neither show nor change the key, because the controls need none.
 	encode := func(config sessionstest.Config) jsontext.Value {
-		if config.Key != "" {
-			config.Key = "***"
-		}
+		config.Key = strings.Repeat("***", min(len(config.Key), 1))
 		text, _ := json.Marshal(config, jsonOptions)
 		return text
 	}

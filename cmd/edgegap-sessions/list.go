@@ -18,7 +18,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/edgegap-community/edgegap/sessions"
@@ -67,10 +66,9 @@ func (l *lister) list(ctx context.Context) ([]item, error) {
 		items = append(items, i)
 	}
 	err := each(ctx, len(unread), show, "reading session", func(n int) error { return l.read(ctx, &items[unread[n]]) })
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return nil, err
-	}
-	if err != nil {
+	} else if err != nil {
 		message("%v", err) // the other sessions have ages
 	}
 	l.known = map[string]item{}
@@ -271,14 +269,16 @@ func changes(old map[string]item, list []item) (changes []change, current map[st
 
 func (p *program) addDeleteCommands(root *cobra.Command) {
 	var l lister
-	p.addConsentFlags(p.add(root, &cobra.Command{
+	flags := p.add(root, &cobra.Command{
 		Use: "delete ID...", Short: "Delete sessions by their ids; more than one only with --yes or consent on a terminal", Args: cobra.MinimumNArgs(1),
 	}, func(ctx context.Context, client *sessions.Client, ids []string) error {
 		p.yes = p.yes || len(ids) == 1
 		return p.deleteAll(ctx, client, ids)
-	}))
+	})
+	flags.BoolVar(&p.dryRun, "dry-run", false, "show the sessions and delete nothing")
+	flags.BoolVarP(&p.yes, "yes", "y", false, "delete without asking")
 
-	flags := p.add(root, &cobra.Command{
+	flags = p.add(root, &cobra.Command{
 		Use: "stop", Short: "Delete the sessions that match all given flags", Args: cobra.NoArgs,
 		Long: `Delete the sessions that match all given flags. A flag with several values matches any of them. stop
 shows the sessions, asks on a terminal (elsewhere it needs --yes), and deletes each of them by its id.`,
@@ -304,10 +304,6 @@ shows the sessions, asks on a terminal (elsewhere it needs --yes), and deletes e
 	flags.StringSliceVar(&l.deployments, "deployment", nil, "sessions of the deployment with this request `id`")
 	flags.StringSliceVar(&l.tags, "tag", nil, "sessions whose deployment has this `tag`")
 	flags.DurationVar(&l.olderThan, "older-than", 0, "sessions that are older than this `time`, such as 2h")
-	p.addConsentFlags(flags)
-}
-
-func (p *program) addConsentFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&p.dryRun, "dry-run", false, "show the sessions and delete nothing")
 	flags.BoolVarP(&p.yes, "yes", "y", false, "delete without asking")
 }

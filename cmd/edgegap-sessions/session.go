@@ -19,7 +19,6 @@ import (
 // addSessionCommands adds the commands for one session.
 func (p *program) addSessionCommands(root *cobra.Command) {
 	var request sessions.CreateRequest
-	var tags []string
 	var noWait bool
 	var timeout time.Duration
 	flags := p.add(root, &cobra.Command{
@@ -28,9 +27,6 @@ func (p *program) addSessionCommands(root *cobra.Command) {
 of each of several ports. If the session fails, is late, or you press Ctrl-C, the session is deleted.`,
 	}, func(ctx context.Context, client *sessions.Client, args []string) error {
 		p.format, request.AppName = cmp.Or(p.format, "table"), args[0]
-		for _, tag := range tags {
-			request.Selectors = append(request.Selectors, sessions.Selector{Tag: tag})
-		}
 		if noWait {
 			created, err := client.Create(ctx, request)
 			if err != nil {
@@ -45,7 +41,10 @@ of each of several ports. If the session fails, is late, or you press Ctrl-C, th
 	})
 	flags.StringVar(&request.VersionName, "version", "", "`name` of the app version (default: the API's choice)")
 	flags.StringSliceVar(&request.IPList, "ip", nil, "IP `address` of a player; repeatable")
-	flags.StringSliceVar(&tags, "tag", nil, "`tag` that the deployment must have; repeatable")
+	flags.Func("tag", "`tag` that the deployment must have; repeatable", func(tag string) error {
+		request.Selectors = append(request.Selectors, sessions.Selector{Tag: tag})
+		return nil
+	})
 	flags.StringVar(&request.WebhookURL, "webhook-url", "", "`URL` to which the API posts changes of the session")
 	flags.BoolVar(&noWait, "no-wait", false, "print the id of the session and do not wait")
 	flags.DurationVar(&timeout, "timeout", 2*time.Minute, "`time` to wait until the session is ready")
