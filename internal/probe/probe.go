@@ -65,7 +65,7 @@ type probe struct {
 	hooks    *sessions.Webhooks
 	findings []Finding
 	created  []string  // ids
-	last     time.Time // of a create whose session was not seen yet
+	visible  time.Time // when the last session has become visible
 
 	session  api.Session // the first one, when it was ready
 	problems []string    // responses that the contract does not declare
@@ -126,25 +126,20 @@ func Run(ctx context.Context, client *sessions.Client, o Options) (findings []Fi
 	return p.findings, err
 }
 
-// cleanUp deletes the sessions of the probe, also those whose ids it does not know. If one may not
-// be visible yet, cleanUp deletes the sessions again later.
+// cleanUp deletes the sessions of the probe, also those whose ids it does not know, when the last
+// one has become visible.
 func (p *probe) cleanUp() error {
+	time.Sleep(time.Until(p.visible))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), time.Minute)
 	defer cancel()
-	for {
-		var errs []error
-		for _, id := range p.created {
-			if err := p.client.Delete(ctx, id); err != nil {
-				errs = append(errs, fmt.Errorf("session %s may be left: %w", id, err))
-			}
+	_, err := p.hooks.Reclaim(ctx, func(context.Context, string) (bool, error) { return false, nil })
+	errs := []error{err}
+	for _, id := range p.created {
+		if err := p.client.Delete(ctx, id); err != nil {
+			errs = append(errs, fmt.Errorf("session %s may be left: %w", id, err))
 		}
-		_, err := p.hooks.Reclaim(ctx, func(context.Context, string) (bool, error) { return false, nil })
-		if p.last.IsZero() {
-			return errors.Join(append(errs, err)...)
-		}
-		time.Sleep(maxVisible - time.Since(p.last))
-		p.last = time.Time{}
 	}
+	return errors.Join(errs...)
 }
 
 // expect adds a finding. The fact holds if the API did one of the allowed things.
@@ -156,8 +151,9 @@ func (p *probe) expect(fact, contract string, got any, allowed ...any) {
 	p.findings = append(p.findings, f)
 }
 
-func (p *probe) skip(fact, contract, reason string) {
-	p.findings = append(p.findings, Finding{fact, contract, reason, NotTested})
+// note adds a finding about what openapi.yaml leaves open, or could not be tested.
+func (p *probe) note(fact, contract, got, verdict string) {
+	p.findings = append(p.findings, Finding{fact, contract, got, verdict})
 }
 
 // call sends a request, validates the response, decodes its body and returns its status. It
@@ -228,12 +224,15 @@ func (p *probe) poll(max time.Duration, f func() bool) string {
 
 // newSession creates a session, which cleanUp deletes, and returns the status.
 func (p *probe) newSession(r api.CreateRequest, into ...any) int {
-	p.last = time.Now()
+	visible := p.visible
+	p.visible = time.Now().Add(maxVisible)
 	r.WebhookURL = p.hooks.URL(fmt.Sprint("session-", len(p.created)+1))
 	var result api.CreateResult
 	status := p.call("session-post", "POST", "/v1/session", r, append(into, &result)...)
 	if result.SessionID != "" {
 		p.created = append(p.created, result.SessionID)
+	} else if status < http.StatusInternalServerError {
+		p.visible = visible
 	}
 	return status
 }
@@ -273,7 +272,7 @@ func (p *probe) create() {
 	id := p.created[0]
 	p.expect("a new session can be read", "unknown; assumed: at once", p.poll(maxVisible, func() bool { return p.get(id) == http.StatusOK }), "at once")
 	p.expect("a new session is in the list", "unknown; assumed: at once", p.poll(maxVisible, func() bool { return p.isListed(id) }), "at once")
-	p.last = time.Time{}
+	p.visible = time.Time{}
 }
 
 func (p *probe) waitReady() {
@@ -296,13 +295,9 @@ func (p *probe) waitReady() {
 	if !s.Ready || d == nil {
 		fail(fmt.Errorf("not ready, or without deployment: %s; %s", strings.Join(seen, ", "), s.Error))
 	}
-	p.expect("statuses, when first read", "seven are known", strings.Join(seen, ", "), strings.Join(seen, ", "))
+	p.note("statuses, when first read", "seven are known", strings.Join(seen, ", "), Holds)
 	p.expect("status and kind of a ready session", "Ready; Seat or Match", raw.Status+" "+raw.Kind, "Ready Seat", "Ready Match")
-	if linked != "" {
-		p.expect("linked while Waiting", "unknown; assumed: true", linked, true)
-	} else {
-		p.skip("linked while Waiting", "unknown; assumed: true", "Waiting was not read")
-	}
+	p.expect("linked while Waiting", "unknown; assumed: true", cmp.Or(linked, "Waiting was not read"), true, "Waiting was not read")
 	created, _ := s.CreatedAt()
 	age := time.Since(created)
 	p.expect("create_time is in UTC", "inferred: true", age.Abs() < 10*time.Minute, true)
@@ -348,7 +343,7 @@ func (p *probe) changeUsers() {
 	fail(err)
 	free := s.Deployment.Sockets - s.Deployment.SocketsUsage
 	if s.Kind != api.KindSeat || free < 0 || free > 200 {
-		p.skip(fact, inferred, fmt.Sprintf("kind %s, %d free sockets", s.Kind, free))
+		p.note(fact, inferred, fmt.Sprintf("kind %s, %d free sockets", s.Kind, free), NotTested)
 		return
 	}
 	var ips []string
@@ -367,7 +362,7 @@ func (p *probe) deleteTwice() {
 		status := p.get(id)
 		return status == http.StatusNotFound || status == http.StatusGone
 	})
-	p.expect("a deleted session is gone", "inferred: after some time", after, after)
+	p.note("a deleted session is gone", "inferred: after some time", after, Holds)
 }
 
 func (p *probe) createMany() {
@@ -377,7 +372,7 @@ func (p *probe) createMany() {
 		}
 	}
 	p.poll(maxVisible, func() bool { return p.isListed(p.created[len(p.created)-1]) })
-	p.last = time.Time{}
+	p.visible = time.Time{}
 }
 
 func (p *probe) list() {
@@ -397,9 +392,11 @@ func (p *probe) list() {
 			order = append(order, i)
 		}
 	}
-	text := map[bool]string{true: "oldest first", false: "other"}[slices.IsSorted(order)]
-	if slices.Reverse(order); text == "other" && slices.IsSorted(order) {
-		text = "newest first"
+	text := "other"
+	for _, name := range []string{"newest first", "oldest first"} {
+		if slices.Reverse(order); slices.IsSorted(order) {
+			text = name
+		}
 	}
 	p.expect("order of the list", "unknown; assumed: oldest first", text, "oldest first")
 	_, page := p.listPage("?page=1&limit=5")
@@ -424,11 +421,8 @@ func (p *probe) reportForm() {
 	p.expect("responses that openapi.yaml does not declare", "none", strings.Join(p.problems, "; "), "")
 	p.expect("fields that openapi.yaml lacks", "none", strings.Join(p.unknown, "; "), "")
 	p.expect("optional fields that are null", "null or absent; assumed: absent", strings.Join(p.null, "; "), "")
-	if p.limited == "" {
-		p.skip("a response with status 429", "unknown", "none was received")
-	} else {
-		p.expect("a response with status 429", "unknown", p.limited, p.limited)
-	}
+	verdict := map[bool]string{true: NotTested, false: Holds}[p.limited == ""]
+	p.note("a response with status 429", "unknown", cmp.Or(p.limited, "none was received"), verdict)
 }
 
 var models = map[string]reflect.Type{
