@@ -299,3 +299,22 @@ func TestFailedCreateIsReturned(t *testing.T) {
 		})
 	}
 }
+
+func TestUnknownCreateIgnoresSessionThatIsBeingDeleted(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		c := newClient(t, roundTripFunc(func(r *http.Request) (*http.Response, error) {
+			switch {
+			case r.Method == http.MethodPost:
+				return nil, syscall.ECONNRESET
+			case r.URL.Path != "/v1/sessions":
+				t.Errorf("got %s %s", r.Method, r.URL.Path)
+			}
+			return respondJSON(200, `{"data":[{"session_id":"old","status":"Terminating","webhook_url":"`+hookBase+`?ref=m-1"}]}`), nil
+		}))
+		r := arena
+		r.WebhookURL = hookBase + "?ref=m-1"
+		if _, err := c.CreateAndWait(t.Context(), r); !errors.Is(err, sessions.ErrOutcomeUnknown) {
+			t.Errorf("got %v, want ErrOutcomeUnknown", err)
+		}
+	})
+}

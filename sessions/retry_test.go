@@ -58,6 +58,9 @@ var failures = []struct {
 }{
 	{name: "no proxy", noProxy: true, attempts: 3, otherwise: 3, is: []error{errNoProxy}},
 	{name: "connection refused", dial: refuse, attempts: 3, otherwise: 3, is: []error{syscall.ECONNREFUSED}},
+	{name: "dial timeout", dial: func() (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
+	}, attempts: 3, otherwise: 3, is: timedOut},
 	{name: "connection refused in a wrapped transport", dial: refuse, wrap: func(rt http.RoundTripper) roundTripFunc { return rt.RoundTrip },
 		attempts: 3, otherwise: 3, is: []error{syscall.ECONNREFUSED}},
 	{name: "transport that reports no connections", wrap: func(http.RoundTripper) roundTripFunc {

@@ -63,7 +63,7 @@ func bubble(t *testing.T, name string, f func(t *testing.T)) {
 func respondError(status int) *http.Response { return respondJSON(status, `{"message":"planned"}`) }
 
 func respondStatus(id string, status sessions.Status) *http.Response {
-	return respondJSON(200, fmt.Sprintf(`{"session_id":%q,"status":%q,"ready":%v,"error":"why"}`, id, status, status == sessions.StatusReady || status == "Linked"))
+	return respondJSON(200, fmt.Sprintf(`{"session_id":%q,"status":%q,"ready":%v,"error":"why"}`, id, status, status == sessions.StatusReady || status == "Linked" || status == sessions.StatusTerminating))
 }
 
 var errCause = errors.New("match canceled")
