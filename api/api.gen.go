@@ -87,7 +87,7 @@ type Deployment struct {
 	Location *DeploymentLocation `json:"location,omitempty"`
 
 	// A map of the ports of a deployment by name. The key and the `name` inside the value can
-	// differ (seen).
+	// differ (seen): look for the key first, and then for a port with that `name`.
 	Ports map[string]Port `json:"ports,omitempty,omitzero"`
 
 	// The public IP address of the deployment.
@@ -170,7 +170,7 @@ type DeploymentLocation struct {
 }
 
 // DeploymentPorts is a map of the ports of a deployment by name. The key and the `name` inside the value can
-// differ (seen).
+// differ (seen): look for the key first, and then for a port with that `name`.
 type DeploymentPorts = map[string]Port
 
 // ErrorBody is the body of an error response.
@@ -277,8 +277,8 @@ type Port struct {
 	Internal int32 `json:"internal,omitempty,omitzero"`
 
 	// The address to which players connect: the deployment's host name, a colon and the public
-	// port. An example of the vendor begins with `https://`. If absent, use the deployment's
-	// `fqdn` and this port's `external` (inferred).
+	// port. An example of the vendor begins with `https://`. If the link is absent or has such a
+	// scheme, use the deployment's `fqdn` and this port's `external` (inferred).
 	//
 	// Example: 57f84a8e1298.pr.edgegap.net:31504
 	Link string `json:"link,omitempty,omitzero"`
@@ -481,7 +481,7 @@ type Session struct {
 	// Example: 9
 	Elapsed int64 `json:"elapsed"`
 
-	// The reason of the failure if the status is `Error` (inferred).
+	// The reason of the failure if the status is `Error` (inferred). It may be missing.
 	//
 	// Example: The deployment failed to start.
 	Error string `json:"error,omitempty,omitzero"`
@@ -517,7 +517,7 @@ type Session struct {
 	SessionUsers []User `json:"session_users,omitempty,omitzero"`
 
 	// The state of the session. Use `ready` to test for success, and compare this field with
-	// `Error` and `Unprocessable` to detect failure.
+	// `Error`, `Unprocessable` and `Terminating` to detect failure.
 	//
 	// - `Initializing`: pending, just created.
 	// - `Seeking`: pending, searching for a deployment with free sockets.
@@ -528,8 +528,8 @@ type Session struct {
 	// - `Error`: the deployment failed. Final (inferred).
 	// - `Terminating`: the session was deleted and will disappear shortly.
 	//
-	// The API sends `Ready` (seen); the vendor's documents also show `Status.READY`. New values
-	// may appear (inferred).
+	// The API sends `Ready` (seen); the vendor's documents also show `Status.READY`. Compare
+	// without the prefix `Status.` and without case. New values may appear (inferred).
 	//
 	// Example: Ready
 	Status Status `json:"status"`
@@ -587,7 +587,8 @@ type CreateRequest struct {
 	GeoIPList []GeoIP `json:"geo_ip_list,omitempty,omitzero"`
 
 	// The IP addresses of the players. The API chooses a deployment near them. Do not send it
-	// together with `geo_ip_list` (inferred).
+	// together with `geo_ip_list` (inferred). Unknown: whether the same address twice, as of
+	// two players behind one router, counts as two users.
 	IPList []string `json:"ip_list,omitempty,omitzero"`
 
 	// The centroid: the point near which the deployment should be.
@@ -647,8 +648,8 @@ type CreateResult struct {
 	// Example: 950dd2eaff09-S
 	SessionID string `json:"session_id"`
 
-	// The name of the app version; `version_name` in the request. Null if the request had none
-	// (seen).
+	// The name of the app version; `version_name` in the request. It can be null if the request
+	// had none (seen).
 	//
 	// Example: 1.4.2
 	Version string `json:"version"`
@@ -840,8 +841,8 @@ type ClientInterface interface {
 	// SessionPostWithBody Create a Session
 	//
 	// Creates a session for a group of players. The response arrives before a deployment is found.
-	// Read the session with `get-session` until `ready` is true, or wait for the webhook: a
-	// session may be ready at the first read or take 2 to more than 20 seconds (seen).
+	// Read the session with `get-session` until `ready` is true: it may be ready at the first read
+	// or take 2 to more than 20 seconds (seen).
 	//
 	// If no running deployment fits, an app version with autodeploy starts a new one. Without
 	// autodeploy the session becomes `Unprocessable`.
@@ -850,7 +851,8 @@ type ClientInterface interface {
 	// sockets until then.
 	//
 	// A disabled app version gives 400 (seen). The vendor documents 404, 409, 422 and 500 by name
-	// only (numbers inferred). Unknown: what causes them.
+	// only (numbers inferred). Unknown: what causes them. Do not repeat the create after a 4xx
+	// other than 429.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -860,8 +862,8 @@ type ClientInterface interface {
 	// SessionPost Create a Session
 	//
 	// Creates a session for a group of players. The response arrives before a deployment is found.
-	// Read the session with `get-session` until `ready` is true, or wait for the webhook: a
-	// session may be ready at the first read or take 2 to more than 20 seconds (seen).
+	// Read the session with `get-session` until `ready` is true: it may be ready at the first read
+	// or take 2 to more than 20 seconds (seen).
 	//
 	// If no running deployment fits, an app version with autodeploy starts a new one. Without
 	// autodeploy the session becomes `Unprocessable`.
@@ -870,7 +872,8 @@ type ClientInterface interface {
 	// sockets until then.
 	//
 	// A disabled app version gives 400 (seen). The vendor documents 404, 409, 422 and 500 by name
-	// only (numbers inferred). Unknown: what causes them.
+	// only (numbers inferred). Unknown: what causes them. Do not repeat the create after a 4xx
+	// other than 429.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -879,8 +882,8 @@ type ClientInterface interface {
 
 	// SessionDelete Delete a Session
 	//
-	// Deletes a session permanently and frees its sockets. The deployment continues to run. No
-	// history is kept. A second delete gives 404 or 410; code that only cleans up can treat both
+	// Deletes a session permanently and frees its sockets. The deployment continues to run, and
+	// none of the calls of this document stops it. No history is kept. A second delete gives 404 or 410; code that only cleans up can treat both
 	// as success.
 	//
 	// Corresponds with DELETE /v1/session/{session_id} (the `SessionDelete` operationId).
@@ -888,8 +891,8 @@ type ClientInterface interface {
 
 	// GetSession Get a Session
 	//
-	// Reads a session. When polling, stop if `ready` is true, or if `status` is `Error` or
-	// `Unprocessable`, which are final (inferred).
+	// Reads a session. When polling, stop if `ready` is true, or if `status` is `Error`,
+	// `Unprocessable` or `Terminating`, which are final (inferred).
 	//
 	// Corresponds with GET /v1/session/{session_id} (the `GetSession` operationId).
 	GetSession(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -945,9 +948,10 @@ type ClientInterface interface {
 
 	// ListSessions List All Sessions
 	//
-	// Lists the active sessions, one page at a time. To read all pages, request
+	// Lists the active sessions, one page at a time: those that were not deleted (inferred). To read all pages, request
 	// `pagination.next_page_number` until it is null or not greater than the current page.
 	// Unknown: the order, the maximum of `limit`, and the response to a page after the last one.
+	// A session can be missed if others are created or deleted while you read the pages.
 	//
 	// Corresponds with GET /v1/sessions (the `ListSessions` operationId).
 	ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -976,8 +980,8 @@ type ClientInterface interface {
 // SessionPostWithBody Create a Session
 //
 // Creates a session for a group of players. The response arrives before a deployment is found.
-// Read the session with `get-session` until `ready` is true, or wait for the webhook: a
-// session may be ready at the first read or take 2 to more than 20 seconds (seen).
+// Read the session with `get-session` until `ready` is true: it may be ready at the first read
+// or take 2 to more than 20 seconds (seen).
 //
 // If no running deployment fits, an app version with autodeploy starts a new one. Without
 // autodeploy the session becomes `Unprocessable`.
@@ -986,7 +990,8 @@ type ClientInterface interface {
 // sockets until then.
 //
 // A disabled app version gives 400 (seen). The vendor documents 404, 409, 422 and 500 by name
-// only (numbers inferred). Unknown: what causes them.
+// only (numbers inferred). Unknown: what causes them. Do not repeat the create after a 4xx
+// other than 429.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1006,8 +1011,8 @@ func (c *Client) SessionPostWithBody(ctx context.Context, contentType string, bo
 // SessionPost Create a Session
 //
 // Creates a session for a group of players. The response arrives before a deployment is found.
-// Read the session with `get-session` until `ready` is true, or wait for the webhook: a
-// session may be ready at the first read or take 2 to more than 20 seconds (seen).
+// Read the session with `get-session` until `ready` is true: it may be ready at the first read
+// or take 2 to more than 20 seconds (seen).
 //
 // If no running deployment fits, an app version with autodeploy starts a new one. Without
 // autodeploy the session becomes `Unprocessable`.
@@ -1016,7 +1021,8 @@ func (c *Client) SessionPostWithBody(ctx context.Context, contentType string, bo
 // sockets until then.
 //
 // A disabled app version gives 400 (seen). The vendor documents 404, 409, 422 and 500 by name
-// only (numbers inferred). Unknown: what causes them.
+// only (numbers inferred). Unknown: what causes them. Do not repeat the create after a 4xx
+// other than 429.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1035,8 +1041,8 @@ func (c *Client) SessionPost(ctx context.Context, body SessionPostJSONRequestBod
 
 // SessionDelete Delete a Session
 //
-// Deletes a session permanently and frees its sockets. The deployment continues to run. No
-// history is kept. A second delete gives 404 or 410; code that only cleans up can treat both
+// Deletes a session permanently and frees its sockets. The deployment continues to run, and
+// none of the calls of this document stops it. No history is kept. A second delete gives 404 or 410; code that only cleans up can treat both
 // as success.
 //
 // Corresponds with DELETE /v1/session/{session_id} (the `SessionDelete` operationId).
@@ -1054,8 +1060,8 @@ func (c *Client) SessionDelete(ctx context.Context, sessionID SessionID, reqEdit
 
 // GetSession Get a Session
 //
-// Reads a session. When polling, stop if `ready` is true, or if `status` is `Error` or
-// `Unprocessable`, which are final (inferred).
+// Reads a session. When polling, stop if `ready` is true, or if `status` is `Error`,
+// `Unprocessable` or `Terminating`, which are final (inferred).
 //
 // Corresponds with GET /v1/session/{session_id} (the `GetSession` operationId).
 func (c *Client) GetSession(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1171,9 +1177,10 @@ func (c *Client) PutUsersSession(ctx context.Context, sessionID SessionID, body 
 
 // ListSessions List All Sessions
 //
-// Lists the active sessions, one page at a time. To read all pages, request
+// Lists the active sessions, one page at a time: those that were not deleted (inferred). To read all pages, request
 // `pagination.next_page_number` until it is null or not greater than the current page.
 // Unknown: the order, the maximum of `limit`, and the response to a page after the last one.
+// A session can be missed if others are created or deleted while you read the pages.
 //
 // Corresponds with GET /v1/sessions (the `ListSessions` operationId).
 func (c *Client) ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
