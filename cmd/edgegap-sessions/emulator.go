@@ -197,7 +197,7 @@ var jsonOptions = json.JoinOptions(
 // decodeConfig changes the settings that are in a YAML or JSON document.
 func decodeConfig(text []byte, config *sessionstest.Config) error {
 	body, err := yaml.YAMLToJSON(text)
-	if body = bytes.TrimSpace(body); err != nil || len(body) == 0 || string(body) == "null" {
+	if body = bytes.TrimSpace(body); err != nil || string(body) == "null" {
 		return err
 	}
 	return decodeJSON(body, config)
