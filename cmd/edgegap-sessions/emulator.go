@@ -280,7 +280,7 @@ func streamEvents(fake *sessionstest.Emulator, w http.ResponseWriter, r *http.Re
 			continue
 		}
 		if missing {
-			state := fake.State(1000)
+			state := fake.State(2000) // as many as the page keeps
 			id = state.LastEvent
 			send(id, map[string]any{"type": "state", "state": state})
 			for _, e := range events {

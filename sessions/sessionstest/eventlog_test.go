@@ -116,3 +116,25 @@ func waitForEvent(t *testing.T, e *sessionstest.Emulator, eventType string) {
 		}
 	}
 }
+
+func TestTotals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEmulator(t, sessionstest.Config{WebhookHandler: &receiver{}})
+		request := arenaRequest
+		request.WebhookURL = "https://match.example/hook"
+		for range 3 {
+			created, err := e.Client().Create(t.Context(), request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second) // Waiting
+			if err := e.Client().Delete(t.Context(), created.SessionID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := e.Client().Create(t.Context(), request); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "totals", e.Totals(), "{map[Initializing:1 Seeking:0 Terminating:1 Waiting:0] 1 7 3}")
+	})
+}
