@@ -267,3 +267,39 @@ func TestResetUnderLoad(t *testing.T) {
 		t.Errorf("the settings must not show the key, and must be accepted by a reset: %s", config)
 	}
 }
+
+// TestCreateIsEndedBySignals sends a signal, such as that of a terminal that is closed, while
+// create waits.
+func TestCreateIsEndedBySignals(t *testing.T) {
+	for _, test := range []struct {
+		signal  syscall.Signal
+		command []string
+		ends    bool
+	}{
+		{syscall.SIGTERM, []string{"edgegap-sessions"}, true},
+		{syscall.SIGHUP, []string{"edgegap-sessions"}, true},
+		{syscall.SIGHUP, []string{"nohup", "edgegap-sessions"}, false},
+	} {
+		fake, err := newEmulator(sessionstest.Config{ReadyAfter: new(time.Second)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv := httptest.NewServer(fake.handler)
+		cmd := exec.Command(test.command[0], append(test.command[1:], "create", "arena")...)
+		cmd.Env = append(os.Environ(), "EDGEGAP_BASE_URL="+srv.URL, "EDGEGAP_API_KEY=key")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		stream(t, srv.URL, `"operation":"get-session"`)
+		cmd.Process.Signal(test.signal)
+		if err := cmd.Wait(); (err != nil) != test.ends {
+			t.Errorf("%v: %v, want an error: %v", test.command, err, test.ends)
+		}
+		if left := len(fake.Sessions()); (left == 0) != test.ends {
+			t.Errorf("%v: %d sessions are left, want none: %v", test.command, left, test.ends)
+		}
+		srv.CloseClientConnections()
+		srv.Close()
+		fake.Close()
+	}
+}

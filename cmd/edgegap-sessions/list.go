@@ -142,8 +142,7 @@ func each(ctx context.Context, n int, show func(string), doing string, f func(i 
 }
 
 func (p *program) addListCommand(root *cobra.Command) {
-	var l lister
-	var watch bool
+	l, watch := lister{}, false
 	flags := p.add(root, &cobra.Command{
 		Use: "list", Short: "List sessions with their age and reference, the oldest first", Args: cobra.NoArgs,
 		Long: `List sessions with their age and reference, which is the query parameter ref of the webhook URL. For the

@@ -18,9 +18,7 @@ import (
 
 // addSessionCommands adds the commands for one session.
 func (p *program) addSessionCommands(root *cobra.Command) {
-	var request sessions.CreateRequest
-	var noWait bool
-	var timeout time.Duration
+	request, noWait, timeout := sessions.CreateRequest{}, false, time.Duration(0)
 	flags := p.add(root, &cobra.Command{
 		Use: "create APP", Short: "Create a session, wait until it is ready and print its address", Args: cobra.ExactArgs(1),
 		Long: `Create a session, wait until it is ready and print its address, such as host:31504, or the name and address
