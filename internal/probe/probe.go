@@ -355,13 +355,11 @@ func (p *probe) changeUsers() {
 
 func (p *probe) deleteTwice() {
 	id := p.created[1]
+	p.poll(maxVisible, func() bool { return p.get(id) == http.StatusOK })
 	p.expect("delete: status", "200", p.delete(id), 200)
 	p.expect("delete again at once: status", "404 or 410", p.delete(id), 404, 410)
 	p.expect("a deleted session is in the list", "unknown; assumed: false", p.isListed(id), false)
-	after := p.poll(maxVisible, func() bool {
-		status := p.get(id)
-		return status == http.StatusNotFound || status == http.StatusGone
-	})
+	after := p.poll(maxVisible, func() bool { return slices.Contains([]int{http.StatusNotFound, http.StatusGone}, p.get(id)) })
 	p.note("a deleted session is gone", "inferred: after some time", after, Holds)
 }
 
