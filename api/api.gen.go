@@ -2,9 +2,11 @@
 
 // Package api contains the models of the Edgegap Sessions API and a client that
 // sends requests and returns undecoded responses. Both are generated from
-// openapi.yaml, and names may change with the generator. Most programs should use
-// package sessions, which decodes responses, maps errors and retries; its Client.API
-// method returns this package's Client with the API key set.
+// openapi.yaml. The models that package sessions names are as stable as that package,
+// with their fields, methods and constants; all other names may change with the
+// generator. Most programs should use package sessions, which decodes responses, maps
+// errors and retries; its Client.API method returns this package's Client with the API
+// key set.
 //
 // IP addresses and times are strings, integers are int64 (ports int32), and
 // coordinates are float64 in degrees. A field of a response that is null or absent
