@@ -484,6 +484,7 @@ type Session struct {
 	Elapsed int64 `json:"elapsed"`
 
 	// The reason of the failure if the status is `Error` (inferred). It may be missing.
+	// Unknown: whether it is set for `Unprocessable`.
 	//
 	// Example: The deployment failed to start.
 	Error string `json:"error,omitempty,omitzero"`
