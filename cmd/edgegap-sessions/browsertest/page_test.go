@@ -1,4 +1,5 @@
 // Package browsertest tests the emulator's page in Chromium, which must be installed.
+// Run it with -count=1: the test cache does not notice changes of the page.
 package browsertest
 
 import (
@@ -23,10 +24,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-var (
-	program string          // path of the built program
-	browser context.Context // that new tabs belong to
-)
+var program string          // path of the built program
+var browser context.Context // that new tabs belong to
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -34,16 +33,14 @@ func run(m *testing.M) int {
 	dir, _ := os.MkdirTemp("", "")
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "edgegap-sessions")
-	build := exec.Command("go", "build", "-C", "..", "-o", program, ".")
-	if output, err := build.CombinedOutput(); err != nil {
+	if output, err := exec.Command("go", "build", "-C", "..", "-o", program, ".").CombinedOutput(); err != nil {
 		log.Fatalf("%v: %s", err, output)
 	}
-	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 800),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), flags...)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.WindowSize(1280, 800), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))...)
 	defer stop()
 	browser, _ = chromedp.NewContext(allocator)
-	if err := chromedp.Do(browser); err != nil {
+	if err := chromedp.Do(browser); err != nil { // starts it
 		log.Fatal(err)
 	}
 	return m.Run()
@@ -64,7 +61,7 @@ func open(t *testing.T) *emulator {
 	ctx, stop := context.WithTimeout(browser, 3*time.Minute)
 	t.Cleanup(stop)
 	e.tab, _ = chromedp.NewContext(ctx)
-	err := chromedp.Listen(e.tab, func(event any) {
+	if err := chromedp.Listen(e.tab, func(event any) {
 		switch event := event.(type) {
 		case *runtime.EventExceptionThrown:
 			t.Errorf("exception: %v", event.ExceptionDetails)
@@ -73,8 +70,7 @@ func open(t *testing.T) *emulator {
 				t.Errorf("security: %s", event.Entry.Text)
 			}
 		}
-	})
-	if err != nil {
+	}); err != nil {
 		t.Fatal(err)
 	}
 	e.do(chromedp.Navigate(e.url))
@@ -106,6 +102,7 @@ func (e *emulator) do(steps ...chromedp.Action[chromedp.Void]) {
 		e.t.Fatal(err)
 	}
 }
+
 func (e *emulator) click(selector string) {
 	e.t.Helper()
 	e.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
@@ -131,6 +128,7 @@ func (e *emulator) wait(condition string) {
 	}
 }
 
+// call makes a request to the API.
 func (e *emulator) call(method, path, body string) (status int, response string) {
 	e.t.Helper()
 	req, _ := http.NewRequest(method, e.url+path, strings.NewReader(body))
@@ -140,8 +138,8 @@ func (e *emulator) call(method, path, body string) (status int, response string)
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	defer res.Body.Close()
 	text, _ := io.ReadAll(res.Body)
+	res.Body.Close()
 	return res.StatusCode, string(text)
 }
 
@@ -185,7 +183,7 @@ func TestResendSendsTheWebhook(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		received <- string(body)
 	}))
-	defer receiver.Close()
+	t.Cleanup(receiver.Close)
 	e := open(t)
 	id := e.create(receiver.URL)
 	e.wait(`document.querySelectorAll('#webhooks .line').length === 2`) // linked, ready
@@ -225,7 +223,8 @@ func TestManySessions(t *testing.T) {
 		e.create("")
 	}
 	e.call("DELETE", "/v1/session/"+e.create(""), "")
-	const shown = `['deployments-note', 'sessions-note', 'legend', 'requests-note', 'deployments', 'sessions', 'requests'].map(id => document.getElementById(id).innerText).join('\n').replace(/, \d+ (s|min)/g, '')`
+	const shown = `(['deployments-note', 'sessions-note', 'legend', 'requests-note', 'deployments', 'requests'].map(id => document.getElementById(id).innerText) +
+		[...document.querySelectorAll('.session')].map(e => e.dataset.key + e.querySelector('.status').innerText)).replace(/, \d+ (s|min)/g, '')`
 	e.wait(`document.getElementById('legend').textContent.includes('Ready1,000') && document.querySelectorAll('.session.ended').length === 1`)
 	if rows := e.eval(`String(document.querySelectorAll('.session').length)`); len(rows) > 2 {
 		t.Errorf("rows: got %s elements, want only those that can be seen", rows)
