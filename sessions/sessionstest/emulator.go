@@ -134,7 +134,7 @@ func (e *Emulator) State(n int) State {
 	e.lock()
 	defer e.unlock()
 	return State{Sessions: e.inspectSessions(n), Deployments: e.inspectDeployments(n), Requests: last(e.log.requests, n),
-		Webhooks: last(e.log.webhooks, n), Faults: last(e.faults, 0), Total: e.live, LastEvent: e.log.lastID}
+		Webhooks: last(e.log.webhooks, n), Faults: last(e.faults, 0), Total: len(e.numbered) - e.ended, LastEvent: e.log.lastID}
 }
 
 // Totals are counts since the last reset.

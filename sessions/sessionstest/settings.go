@@ -14,25 +14,19 @@ import (
 	"github.com/edgegap-community/edgegap/api"
 )
 
-// Option is a setting of a Server. The With functions return options; the fields of
-// Config are not part of the promise of this package, see Emulator.
-type Option func(*Config)
+// Option is a setting of a Server. The With functions return options.
+type Option struct{ set func(*Config) }
 
 // WithKey accepts only this API key. By default every key is accepted.
-func WithKey(key string) Option { return func(c *Config) { c.Key = key } }
+func WithKey(key string) Option { return Option{func(c *Config) { c.Key = key }} }
 
 // WithSeed sets the number that ids, random durations and random faults depend on.
 // The default is 0.
-func WithSeed(seed uint64) Option { return func(c *Config) { c.Seed = seed } }
+func WithSeed(seed uint64) Option { return Option{func(c *Config) { c.Seed = seed }} }
 
 // WithApp adds an app version. It replaces one of the same name and version.
 // Without any app, every app and version exists.
-func WithApp(a App) Option {
-	return func(c *Config) {
-		same := func(b App) bool { return a.Name == b.Name && a.Version == b.Version }
-		c.Apps = append(slices.DeleteFunc(slices.Clone(c.Apps), same), a)
-	}
-}
+func WithApp(a App) Option { return Option{func(c *Config) { c.Apps = append(c.Apps, a) }} }
 
 // WithReadyAfter sets the time from create to Ready: a tenth of it Initializing,
 // three tenths Seeking, the rest Waiting. 0 means at once. The default is 2 s.
@@ -40,34 +34,32 @@ func WithReadyAfter(d time.Duration) Option { return WithReadyBetween(d, d) }
 
 // WithReadyBetween makes the time from create to Ready random between min and max.
 func WithReadyBetween(min, max time.Duration) Option {
-	return func(c *Config) { c.ReadyAfter, c.ReadyAfterMax = &min, max }
+	return Option{func(c *Config) { c.ReadyAfter, c.ReadyAfterMax = &min, max }}
 }
 
 // WithVisibleAfter sets the time until a new session appears in the list and to
 // calls with its id. Until then they return 404. The default is 0.
-func WithVisibleAfter(d time.Duration) Option { return func(c *Config) { c.VisibleAfter = d } }
+func WithVisibleAfter(d time.Duration) Option { return Option{func(c *Config) { c.VisibleAfter = d }} }
 
 // WithTerminatingFor sets how long a deleted session can be read. 0 means not at
 // all. The default is 1 s.
 func WithTerminatingFor(d time.Duration) Option {
-	return func(c *Config) { c.TerminatingFor = &d }
+	return Option{func(c *Config) { c.TerminatingFor = &d }}
 }
 
 // WithRateLimit allows perSecond requests a second on average and burst at once.
 // The others get a 429, with a Retry-After header in whole seconds unless
 // retryAfter is 0. By default there is no limit.
 func WithRateLimit(perSecond float64, burst int, retryAfter time.Duration) Option {
-	return func(c *Config) {
-		c.RateLimit = RateLimit{perSecond, burst, int((retryAfter + time.Second - 1) / time.Second)}
-	}
+	return Option{func(c *Config) { c.RateLimit = RateLimit{perSecond, burst, roundUp(retryAfter)} }}
 }
 
 // WithWebhooks sends all webhooks to h in memory, whatever their URL is. By default
 // they are sent over HTTP, but only to loopback hosts.
-func WithWebhooks(h http.Handler) Option { return func(c *Config) { c.WebhookHandler = h } }
+func WithWebhooks(h http.Handler) Option { return Option{func(c *Config) { c.WebhookHandler = h }} }
 
 // WithAssumptions sets what is assumed where the behavior of the API is unknown.
-func WithAssumptions(a Assumptions) Option { return func(c *Config) { c.Assumptions = a } }
+func WithAssumptions(a Assumptions) Option { return Option{func(c *Config) { c.Assumptions = a }} }
 
 // App is a version of an app.
 type App struct {
