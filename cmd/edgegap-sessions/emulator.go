@@ -62,7 +62,7 @@ deployments, requests and webhooks. The controls below /_emulator/ change it; se
 		config.ReadyAfter, config.ReadyAfterMax = &d, 0
 		return err
 	})
-	flags.BoolVar(&quiet, "quiet", false, "do not log requests and changes on stderr")
+	flags.BoolVar(&quiet, "quiet", false, "do not log requests and changes on stderr (exec: the default)")
 
 	p.add(c, &cobra.Command{
 		Use: "exec [flags] -- COMMAND [ARG...]", Short: "Run a command with an emulator of its own", Args: cobra.MinimumNArgs(1),

@@ -39,6 +39,7 @@ type lister struct {
 	olderThan                        time.Duration
 	noAge                            bool            // do not read each session
 	quiet                            bool            // show no progress
+	unread                           error           // of sessions whose age and tags could not be read
 	known                            map[string]item // that were read before
 }
 
@@ -65,11 +66,9 @@ func (l *lister) list(ctx context.Context) ([]item, error) {
 		}
 		items = append(items, i)
 	}
-	err := each(ctx, len(unread), show, "reading session", func(n int) error { return l.read(ctx, &items[unread[n]]) })
-	if err != nil && ctx.Err() != nil {
-		return nil, err
-	} else if err != nil {
-		message("%v", err) // the other sessions have ages
+	l.unread = each(ctx, len(unread), show, "reading session", func(n int) error { return l.read(ctx, &items[unread[n]]) })
+	if l.unread != nil && ctx.Err() != nil {
+		return nil, l.unread
 	}
 	l.known = map[string]item{}
 	for _, i := range items {
@@ -160,7 +159,7 @@ elsewhere prints a line of JSON for each session that is added, changed or remov
 		if err != nil {
 			return err
 		}
-		return p.print(items, itemRows(items)...)
+		return errors.Join(p.print(items, itemRows(items)...), l.unread)
 	})
 	flags.StringSliceVar(&l.statuses, "status", nil, "only sessions with this `status`; repeatable")
 	flags.DurationVar(&l.olderThan, "older-than", 0, "only sessions that are older than this `time`, such as 2h")
@@ -297,7 +296,7 @@ shows the sessions, asks on a terminal (elsewhere it needs --yes), and deletes e
 		if err := p.print(items, itemRows(items)...); err != nil {
 			return err
 		}
-		return p.deleteAll(ctx, client, ids)
+		return errors.Join(p.deleteAll(ctx, client, ids), l.unread)
 	})
 	flags.StringSliceVar(&l.ids, "id", nil, "session with this `id`")
 	flags.StringSliceVar(&l.deployments, "deployment", nil, "sessions of the deployment with this request `id`")
