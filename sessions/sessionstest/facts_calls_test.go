@@ -55,9 +55,9 @@ var callFacts = map[string]func(*testing.T){
 		}
 	},
 	"optional fields": func(t *testing.T) {
-		for nulls, id := range map[bool]string{false: "", true: ""} {
+		for _, nulls := range []bool{false, true} {
 			f := assuming(t, sessionstest.Assumptions{Nulls: nulls})
-			id = f.create("")
+			id := f.create("")
 			for _, field := range []string{"custom_id", "error", "deployment", "webhook_url"} {
 				value, present := f.read(id)[field]
 				equal(t, field, value, nil)
