@@ -52,6 +52,7 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("EDGEGAP_API_KEY", "the-secret-key")
 	env.Setenv("HOOK", hookServer.URL)
 	env.Setenv("TERM", "xterm")
+	env.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector sleeps 1 s at the end of a program
 	return nil
 }
 
