@@ -98,13 +98,23 @@ func TestCleanupRepeatsAfterTemporaryFailures(t *testing.T) {
 		status     int
 		retryAfter string
 		err        error
-	}{{status: 408}, {status: 429}, {status: 429, retryAfter: "2"}, {status: 500}, {status: 503}, {status: 503, retryAfter: "2"},
-		{err: syscall.ECONNRESET}, {err: syscall.ECONNREFUSED}, {err: io.ErrUnexpectedEOF}} {
-		bubble(t, fmt.Sprint(test), func(t *testing.T) {
-			st, start := newLaggingStore(t, time.Hour, time.Second), time.Now()
-			st.intercept = func(_ *http.Request, operation string) (*http.Response, error) {
-				if operation != "Delete" || time.Since(start) > 4*time.Second {
+		hangs      bool // without an error
+		done       bool // the first delete is carried out, although it fails; the next one meets a 410
+		deletes    int64
+	}{{status: 408}, {status: 429}, {status: 429, retryAfter: "2", deletes: 3}, {status: 500}, {status: 503}, {status: 503, retryAfter: "2", deletes: 3},
+		{err: syscall.ECONNRESET}, {err: syscall.ECONNREFUSED}, {err: io.ErrUnexpectedEOF}, {hangs: true, deletes: 2}, {status: 503, done: true, deletes: 2}} {
+		bubble(t, fmt.Sprintf("%+v", test), func(t *testing.T) {
+			st := newStore(t, sessionstest.WithReadyAfter(time.Hour), sessionstest.WithVisibleAfter(time.Second), sessionstest.WithTerminatingFor(time.Minute))
+			start := time.Now()
+			st.intercept = func(r *http.Request, operation string) (*http.Response, error) {
+				switch {
+				case operation != "Delete" || time.Since(start) > 4*time.Second || test.done && st.calls["Delete"].Load() > 1:
 					return nil, nil
+				case test.done:
+					st.Transport().RoundTrip(r)
+				case test.hangs:
+					<-r.Context().Done()
+					return nil, r.Context().Err()
 				}
 				res := respondError(test.status)
 				res.Header.Set("Retry-After", test.retryAfter)
@@ -112,9 +122,9 @@ func TestCleanupRepeatsAfterTemporaryFailures(t *testing.T) {
 			}
 			_, err := st.client.CreateAndWait(endingContext(t, time.Second, 0), arena)
 			wantErrors(t, err, []error{context.DeadlineExceeded}, []error{sessions.ErrCleanupFailed})
-			wantBetween(t, "time", time.Since(start), 4*time.Second, 11*time.Second)
-			if n := st.calls["Delete"].Load(); n < 3 || n > 3 && test.retryAfter != "" {
-				t.Errorf("got %d deletes, want 3, or more without Retry-After", n)
+			wantBetween(t, "time", time.Since(start), 2*time.Second, 11*time.Second)
+			if n := st.calls["Delete"].Load(); n != test.deletes && (n < 3 || test.deletes > 0) {
+				t.Errorf("got %d deletes, want %d, or if that is 0 more than 2", n, test.deletes)
 			}
 			st.wantLeft(t, 0)
 		})
@@ -191,9 +201,10 @@ func TestCreateAndWaitReturnsReadySession(t *testing.T) {
 		readyAfter, lag time.Duration
 		lost            bool          // the create is reset after it is carried out
 		listFails       time.Duration // the list is 500 for this time
+		twice           bool          // the list has the session twice
 	}{
 		{}, {lag: 100 * ms}, {lag: s}, {lag: 3 * s}, {readyAfter: 20 * s}, {readyAfter: 20 * s, lag: 3 * s}, {readyAfter: 2 * s, lag: 3 * s},
-		{lost: true}, {readyAfter: 2 * s, lost: true, lag: 300 * ms}, {lost: true, lag: 1500 * ms}, {lost: true, lag: 5 * s}, {lost: true, listFails: 3 * s},
+		{lost: true}, {readyAfter: 2 * s, lost: true, lag: 300 * ms}, {lost: true, lag: 1500 * ms}, {lost: true, lag: 5 * s}, {lost: true, listFails: 3 * s}, {lost: true, twice: true},
 	} {
 		bubble(t, fmt.Sprintf("%+v", test), func(t *testing.T) {
 			st, start := newLaggingStore(t, test.readyAfter, test.lag), time.Now()
@@ -201,12 +212,15 @@ func TestCreateAndWaitReturnsReadySession(t *testing.T) {
 			if test.lost {
 				r = st.hooked(t, "m-1")
 			}
-			st.intercept = func(r *http.Request, operation string) (*http.Response, error) {
+			st.intercept = func(req *http.Request, operation string) (*http.Response, error) {
 				switch {
 				case operation == "List" && time.Since(start) < test.listFails:
 					return respondError(500), nil
+				case operation == "List" && test.twice:
+					item := fmt.Sprintf(`{"session_id":%q,"webhook_url":%q}`, st.Sessions()[0].SessionID, r.WebhookURL)
+					return respondJSON(200, `{"data":[`+item+`,`+item+`]}`), nil
 				case test.lost:
-					return lose(r, operation)
+					return lose(req, operation)
 				}
 				return nil, nil
 			}
@@ -265,15 +279,17 @@ func TestFailedCreateIsReturned(t *testing.T) {
 	for _, test := range []struct {
 		name, webhookURL string
 		status           int      // of a create that is not carried out
+		body             string   // of the same, if it is not an error
 		others           []string // references of sessions
-		lists            bool     // the list is read
+		lists            int64    // list requests
 		want, not        []error
 		latest           time.Duration
 	}{
 		{name: "unknown, no webhook URL", want: []error{sessions.ErrOutcomeUnknown}},
 		{name: "unknown, no reference", webhookURL: hookBase + "?match=m-2", want: []error{sessions.ErrOutcomeUnknown}},
-		{name: "unknown, not found", webhookURL: hookBase + "?ref=m-2", status: 503, others: []string{"m-1"}, lists: true, want: []error{sessions.ErrOutcomeUnknown, sessions.ErrServer}, latest: 11 * time.Second},
-		{name: "unknown, not unique", webhookURL: hookBase + "?ref=m-2", status: 503, others: []string{"m-2", "m-2"}, lists: true, want: []error{sessions.ErrOutcomeUnknown}},
+		{name: "unknown, not found", webhookURL: hookBase + "?ref=m-2", status: 503, others: []string{"m-1"}, lists: 4, want: []error{sessions.ErrOutcomeUnknown, sessions.ErrServer}, latest: 11 * time.Second},
+		{name: "unknown, not unique", webhookURL: hookBase + "?ref=m-2", status: 503, others: []string{"m-2", "m-2"}, lists: 1, want: []error{sessions.ErrOutcomeUnknown}},
+		{name: "unknown, invalid id", status: 200, body: `{"session_id":".."}`, others: []string{"m-1"}, want: []error{sessions.ErrOutcomeUnknown, sessions.ErrUnexpectedResponse}},
 		{name: "rejected", webhookURL: hookBase + "?ref=m-2", others: []string{"m-2"}, status: 422, not: []error{sessions.ErrOutcomeUnknown}},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
@@ -282,7 +298,7 @@ func TestFailedCreateIsReturned(t *testing.T) {
 				st.client.Create(t.Context(), st.hooked(t, reference))
 			}
 			if r.WebhookURL = test.webhookURL; test.status != 0 {
-				st.FailNext(sessionstest.Fault{Operation: sessionstest.OpCreate, Status: test.status})
+				st.FailNext(sessionstest.Fault{Operation: sessionstest.OpCreate, Status: test.status, Body: test.body})
 			} else {
 				st.intercept = st.loseCreate(reset)
 			}
@@ -292,8 +308,8 @@ func TestFailedCreateIsReturned(t *testing.T) {
 			}
 			wantErrors(t, err, test.want, append(test.not, sessions.ErrCleanupFailed, context.DeadlineExceeded))
 			wantBetween(t, "time", time.Since(start), test.latest/5, test.latest)
-			if lists := st.calls["List"].Load(); (lists > 0) != test.lists {
-				t.Errorf("got %d list requests, want some: %v", lists, test.lists)
+			if lists := st.calls["List"].Load(); lists != test.lists {
+				t.Errorf("got %d list requests, want %d", lists, test.lists)
 			}
 			st.wantLeft(t, max(1, len(test.others))) // a lost create leaves one
 		})

@@ -3,6 +3,7 @@ package sessions_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -46,7 +47,8 @@ func TestReclaimDeletesOnlyUnderItsBase(t *testing.T) {
 			others: []string{"", "https://match.example.com/~hook", "https://match.example.com/~hook?ref=", "https://match.example.com/~hook?match=1",
 				"http://match.example.com/~hook?ref=1", "https://match.example.com:8443/~hook?ref=1", "https://match.example.com/?ref=1",
 				"https://match.example.com/~hook/2?ref=1", "https://match.example.com/~hook2?ref=1", "https://match.example.com/~Hook?ref=1",
-				"https://match.example.com.evil.example/~hook?ref=1", "https://other.example.com/~hook?ref=1", "https://match.example.com/~hook?env=prod&ref=1"},
+				"https://match.example.com.evil.example/~hook?ref=1", "https://other.example.com/~hook?ref=1", "https://match.example.com/~hook?env=prod&ref=1",
+				"https://match.example.com/~hook?env=prod;x&ref=1", "https://match.example.com/~hook?env=%zz&ref=1", "https://user@match.example.com/~hook?ref=1", "https://user:pw@match.example.com/~hook?ref=1"},
 		},
 		{
 			base: "https://match.example.com/hook?env=staging&region=a%20b",
@@ -106,6 +108,8 @@ func TestReclaimKeepsWhatItMust(t *testing.T) {
 				switch {
 				case operation == "List" && r.URL.Query().Get("page") == "2" && test.list != 0:
 					return respondError(test.list), nil
+				case operation == "List" && r.URL.Query().Get("page") == "2": // has session 1 again
+					return respondJSON(200, fmt.Sprintf(`{"data":[{"session_id":%q,"webhook_url":%q}]}`, ids[1], urls[1])), nil
 				case operation == "Delete" && strings.HasSuffix(r.URL.Path, ids[0]) && test.delete != 0:
 					return respondError(test.delete), nil
 				}

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -469,36 +468,5 @@ func TestCallsShareNoRateLimit(t *testing.T) {
 		if err := <-done; err != nil || time.Since(start) < 50*time.Second {
 			t.Errorf("error %v after %v, want none after 50s", err, time.Since(start))
 		}
-	})
-}
-
-// TestBurstRecoversFromRateLimit sends more requests at once than the server allows in ten
-// seconds, without Retry-After.
-func TestBurstRecoversFromRateLimit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		tokens, refilled := 20.0, time.Now()
-		c := newClient(t, roundTripFunc(func(*http.Request) (*http.Response, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			tokens = min(20, tokens+20*time.Since(refilled).Seconds())
-			refilled = time.Now()
-			if tokens < 1 {
-				return respondLimited(), nil
-			}
-			tokens--
-			return respondJSON(200, goodResponse), nil
-		}))
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-		defer cancel()
-		var all sync.WaitGroup
-		for range 200 {
-			all.Go(func() {
-				if _, err := operations[0].call(ctx, c); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		all.Wait()
 	})
 }

@@ -113,32 +113,42 @@ func TestManyWaitsShareReads(t *testing.T) {
 	}
 }
 
-// Lists that fail or lack the sessions, and lists that show them before reads do.
+// Lists that fail, lack the sessions or their states, and lists that show them before reads do.
 func TestWaitsDoNotDependOnList(t *testing.T) {
 	for _, test := range []struct {
 		name      string
 		operation string // that responds with
 		status    int
+		item      string        // of the list, for each session, with ID and STATUS
 		for_      time.Duration // after the sessions are ready
+		late      time.Duration // the last wait at most; 0: 15 s
 	}{
 		{name: "list is 403", operation: "List", status: 403, for_: time.Hour},
 		{name: "list is 404", operation: "List", status: 404, for_: time.Hour},
 		{name: "list is 500", operation: "List", status: 500, for_: time.Hour},
 		{name: "list is 503", operation: "List", status: 503, for_: time.Hour},
 		{name: "list is empty", operation: "List", status: 200, for_: time.Hour},
+		{name: "list has no ready", operation: "List", status: 200, item: `{"session_id":"ID","status":"STATUS"}`, for_: time.Hour},
+		{name: "ready is null in the list", operation: "List", status: 200, item: `{"session_id":"ID","status":"STATUS","ready":null}`, for_: time.Hour},
+		{name: "ready is a string in the list", operation: "List", status: 200, item: `{"session_id":"ID","status":"STATUS","ready":"true"}`, for_: time.Hour},
+		{name: "list does not change", operation: "List", status: 200, item: `{"session_id":"ID","status":"Waiting"}`, for_: time.Hour, late: 35 * time.Second},
 		{name: "reads are late", operation: "Get", status: 404, for_: 3 * time.Second},
 	} {
 		for _, readyAfter := range []time.Duration{0, 2 * time.Second, 15 * time.Second} {
 			bubble(t, fmt.Sprint(test.name, "/", readyAfter), func(t *testing.T) {
 				st, start := newStore(t, sessionstest.WithReadyAfter(readyAfter)), time.Now()
 				st.intercept = func(_ *http.Request, operation string) (*http.Response, error) {
-					if operation == test.operation && time.Since(start) < readyAfter+test.for_ {
-						return respondJSON(test.status, `{"data":[]}`), nil
+					if operation != test.operation || time.Since(start) >= readyAfter+test.for_ {
+						return nil, nil
 					}
-					return nil, nil
+					var items []string
+					for _, s := range st.Sessions() {
+						items = append(items, strings.NewReplacer("ID", s.SessionID, "STATUS", string(s.Status)).Replace(test.item))
+					}
+					return respondJSON(test.status, `{"data":[`+strings.Trim(strings.Join(items, ","), ",")+`]}`), nil
 				}
 				took, errs := st.createAll(t.Context(), 8, atOnce)
-				st.wantAllReady(t, took, errs, max(5*time.Second, readyAfter)+15*time.Second)
+				st.wantAllReady(t, took, errs, max(5*time.Second, readyAfter)+cmp.Or(test.late, 15*time.Second))
 			})
 		}
 	}

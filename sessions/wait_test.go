@@ -167,8 +167,8 @@ func TestWaitReadyEnds(t *testing.T) {
 			if err != nil && (!strings.Contains(err.Error(), "s-1") || !strings.Contains(err.Error(), test.text)) {
 				t.Errorf("got %v, want an error that names the session and has %q", err, test.text)
 			}
-			if failed := (*sessions.SessionFailedError)(nil); errors.As(err, &failed) != strings.HasPrefix(test.text, "status ") {
-				t.Errorf("got %T, want a SessionFailedError only for a failed session", err)
+			if failed := (*sessions.SessionFailedError)(nil); errors.As(err, &failed) != strings.HasPrefix(test.text, "status ") || err != nil && asError(t, err).SessionID != "s-1" {
+				t.Errorf("got %T, want an *Error with the session's id that wraps a SessionFailedError only for a failed session", err)
 			}
 		})
 	}
@@ -192,13 +192,6 @@ func TestOnStatusReportsEachChangeOnce(t *testing.T) {
 			wg.Wait()
 		})
 	}
-}
-
-func TestWaitThatCannotStart(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := noRequests(t).CreateAndWait(ctx, arena)
-	wantErrors(t, err, []error{context.Canceled}, []error{sessions.ErrOutcomeUnknown})
 }
 
 // pollClient returns a client of a session that is never ready, and a function that returns the
@@ -270,7 +263,8 @@ func TestNotifiedWaitReadsAtOnceAndAgain(t *testing.T) {
 	})
 }
 
-// Reads return the state before the notification for 0.2 s, and the list for ever.
+// Reads return the state before the notification for 0.2 s, and the list for ever. Another session
+// is ready before its wait starts, so that there is no notification.
 func TestNotificationOvertakesReads(t *testing.T) {
 	for _, waits := range []int{1, 2, 8} { // of one session, on their own or sharing the list
 		synctest.Test(t, func(t *testing.T) {
@@ -279,7 +273,7 @@ func TestNotificationOvertakesReads(t *testing.T) {
 				switch {
 				case r.URL.Path == "/v1/sessions":
 					return respondJSON(200, `{"data":[{"session_id":"s-1","status":"Waiting"}]}`), nil
-				case time.Since(start) < 17*time.Second+200*time.Millisecond:
+				case strings.HasSuffix(r.URL.Path, "s-1") && time.Since(start) < 17*time.Second+200*time.Millisecond:
 					return respondStatus("s-1", sessions.StatusWaiting), nil
 				}
 				return respondStatus("s-1", sessions.StatusReady), nil
@@ -288,6 +282,9 @@ func TestNotificationOvertakesReads(t *testing.T) {
 				go func() { _, err := c.WaitReady(t.Context(), "s-1"); done <- err }()
 			}
 			time.Sleep(17 * time.Second)
+			if _, err := c.WaitReady(t.Context(), "s-2"); err != nil || time.Since(start) > 17*time.Second {
+				t.Errorf("%d waits: got %v after %v, want a ready session at once", waits, err, time.Since(start)-17*time.Second)
+			}
 			c.Notify("s-1")
 			for range waits {
 				if err := <-done; err != nil {

@@ -65,7 +65,8 @@ func TestWebhookURLHasBaseReferenceAndSecret(t *testing.T) {
 
 func TestWebhooksRejectsInvalidArguments(t *testing.T) {
 	for _, test := range []struct{ base, secret string }{{hookBase, ""}, {"", hookSecret}, {"/hook", hookSecret}, {"match.example.com/hook", hookSecret},
-		{"ftp://match.example.com/hook", hookSecret}, {"https:///hook", hookSecret}, {hookBase + "?ref=1", hookSecret}, {hookBase + "?secret=1", hookSecret}, {hookBase + "#x", hookSecret}, {"https://match.example.com/%zz", hookSecret}} {
+		{"ftp://match.example.com/hook", hookSecret}, {"https:///hook", hookSecret}, {hookBase + "?ref=1", hookSecret}, {hookBase + "?secret=1", hookSecret}, {hookBase + "#x", hookSecret},
+		{hookBase + "?env=prod;x", hookSecret}, {hookBase + "?env=%zz", hookSecret}, {"https://user@match.example.com/hook", hookSecret}, {"https://user:pw@match.example.com/hook", hookSecret}, {"https://match.example.com/%zz", hookSecret}} {
 		hooks, err := noRequests(t).Webhooks(test.base, test.secret)
 		if hooks != nil || !errors.Is(err, sessions.ErrInvalidArgument) || strings.Contains(err.Error(), hookSecret) {
 			t.Errorf("Webhooks(%q, %q) = %v, %v, want ErrInvalidArgument without the secret", test.base, test.secret, hooks, err)
