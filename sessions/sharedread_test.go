@@ -63,16 +63,20 @@ func (st *store) wantAllReady(t *testing.T, took []time.Duration, errs []error, 
 	}
 }
 
-// 300 matches arrive at random times, under a rate limit without Retry-After.
+// 300 matches arrive at random times, under a rate limit without Retry-After. Reads and lists show
+// new sessions after a lag.
 func TestCrowd(t *testing.T) {
-	for _, test := range []struct{ perSecond, maxRequests float64 }{{2, 2.7}, {5, 2.7}, {8, 2.4}} {
+	for _, test := range []struct {
+		perSecond, maxRequests float64
+		lag                    time.Duration
+	}{{2, 2.7, 0}, {5, 2.7, 0}, {8, 2.4, 0}, {5, 3.2, time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
-			const matches, median, p99 = 300, 11700 * time.Millisecond, 21500 * time.Millisecond
-			st := newStore(t, sessionstest.WithReadyBetween(2*time.Second, 20*time.Second), sessionstest.WithRateLimit(20, 20, 0))
+			const matches, median, p99 = 300, 12 * time.Second, 21500 * time.Millisecond
+			st := newStore(t, sessionstest.WithReadyBetween(2*time.Second, 20*time.Second), sessionstest.WithRateLimit(20, 20, 0), sessionstest.WithVisibleAfter(test.lag))
 			random := rand.New(rand.NewPCG(1, uint64(test.perSecond)))
 			took, errs := st.createAll(t.Context(), matches, func() time.Duration { return time.Duration(random.ExpFloat64() / test.perSecond * 1e9) })
 			each := float64(len(st.Requests())) / matches
-			t.Logf("%v a second: %.2f requests each, median %.1f s, p99 %.1f s", test.perSecond, each, took[matches/2].Seconds(), took[matches*99/100].Seconds())
+			t.Logf("%v a second, lag %v: %.2f requests each, median %.1f s, p99 %.1f s", test.perSecond, test.lag, each, took[matches/2].Seconds(), took[matches*99/100].Seconds())
 			if each > test.maxRequests || took[matches/2] > median || took[matches*99/100] > p99 {
 				t.Errorf("want at most %.1f requests each, median %v, p99 %v", test.maxRequests, median, p99)
 			}
@@ -113,33 +117,39 @@ func TestManyWaitsShareReads(t *testing.T) {
 	}
 }
 
-// Lists that fail, lack the sessions or their states, and lists that show them before reads do.
+// Lists that fail, hang, lack the sessions or their states, and lists that show them before reads do.
 func TestWaitsDoNotDependOnList(t *testing.T) {
 	for _, test := range []struct {
-		name      string
-		operation string // that responds with
-		status    int
-		item      string        // of the list, for each session, with ID and STATUS
-		for_      time.Duration // after the sessions are ready
-		late      time.Duration // the last wait at most; 0: 15 s
+		name   string
+		status int           // of the list; 0: it hangs
+		item   string        // of the list, for each session, with ID and STATUS
+		lag    time.Duration // the list is correct, but reads are 404 until this time after the sessions are ready
+		late   time.Duration // the last wait at most; 0: 15 s
 	}{
-		{name: "list is 403", operation: "List", status: 403, for_: time.Hour},
-		{name: "list is 404", operation: "List", status: 404, for_: time.Hour},
-		{name: "list is 500", operation: "List", status: 500, for_: time.Hour},
-		{name: "list is 503", operation: "List", status: 503, for_: time.Hour},
-		{name: "list is empty", operation: "List", status: 200, for_: time.Hour},
-		{name: "list has no ready", operation: "List", status: 200, item: `{"session_id":"ID","status":"STATUS"}`, for_: time.Hour},
-		{name: "ready is null in the list", operation: "List", status: 200, item: `{"session_id":"ID","status":"STATUS","ready":null}`, for_: time.Hour},
-		{name: "ready is a string in the list", operation: "List", status: 200, item: `{"session_id":"ID","status":"STATUS","ready":"true"}`, for_: time.Hour},
-		{name: "list does not change", operation: "List", status: 200, item: `{"session_id":"ID","status":"Waiting"}`, for_: time.Hour, late: 35 * time.Second},
-		{name: "reads are late", operation: "Get", status: 404, for_: 3 * time.Second},
+		{name: "list is 403", status: 403},
+		{name: "list is 404", status: 404},
+		{name: "list is 500", status: 500},
+		{name: "list is 503", status: 503},
+		{name: "list hangs"},
+		{name: "list is empty", status: 200},
+		{name: "list has no ready", status: 200, item: `{"session_id":"ID","status":"STATUS"}`},
+		{name: "ready is null in the list", status: 200, item: `{"session_id":"ID","status":"STATUS","ready":null}`},
+		{name: "ready is a string in the list", status: 200, item: `{"session_id":"ID","status":"STATUS","ready":"true"}`},
+		{name: "list does not change", status: 200, item: `{"session_id":"ID","status":"Waiting"}`, late: 35 * time.Second},
+		{name: "reads are late", lag: 3 * time.Second},
 	} {
 		for _, readyAfter := range []time.Duration{0, 2 * time.Second, 15 * time.Second} {
 			bubble(t, fmt.Sprint(test.name, "/", readyAfter), func(t *testing.T) {
 				st, start := newStore(t, sessionstest.WithReadyAfter(readyAfter)), time.Now()
-				st.intercept = func(_ *http.Request, operation string) (*http.Response, error) {
-					if operation != test.operation || time.Since(start) >= readyAfter+test.for_ {
+				st.intercept = func(r *http.Request, operation string) (*http.Response, error) {
+					switch {
+					case test.lag > 0 && operation == "Get" && time.Since(start) < readyAfter+test.lag:
+						return respondError(404), nil
+					case test.lag > 0 || operation != "List":
 						return nil, nil
+					case test.status == 0:
+						<-r.Context().Done()
+						return nil, r.Context().Err()
 					}
 					var items []string
 					for _, s := range st.Sessions() {

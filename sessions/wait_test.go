@@ -139,7 +139,7 @@ func TestWaitReadyEnds(t *testing.T) {
 		{first: "Waiting", until: 5 * s, then: "500", timeout: 20 * s, min: 20 * s, max: 20 * s, want: []error{context.DeadlineExceeded, sessions.ErrServer}, text: "last status Waiting"},
 		{then: "Waiting", cancel: 20 * s, min: 20 * s, max: 20 * s, want: canceled, not: deadline, text: "last status Waiting"},
 		{first: "Waiting", until: s, then: "none", cancel: 20 * s, min: 20 * s, max: 20 * s, want: canceled, text: "last status Waiting"},
-		{then: "429", cancel: 2 * s, min: 2 * s, max: 2 * s, want: canceled},
+		{then: "429", cancel: 2 * s, min: 2 * s, max: 2 * s, want: canceled, text: "last status unknown"},
 	} {
 		bubble(t, fmt.Sprintf("%s %v %s %v %v", test.first, test.until, test.then, test.timeout, test.cancel), func(t *testing.T) {
 			start := time.Now()
