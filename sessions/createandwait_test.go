@@ -281,21 +281,31 @@ func TestFailedCreateIsReturned(t *testing.T) {
 		status           int      // of a create that is not carried out
 		body             string   // of the same, if it is not an error
 		others           []string // references of sessions
+		deleted          bool     // the others are being deleted, and the list shows them
+		left             int      // sessions
 		lists            int64    // list requests
 		want, not        []error
 		latest           time.Duration
 	}{
-		{name: "unknown, no webhook URL", want: []error{sessions.ErrOutcomeUnknown}},
-		{name: "unknown, no reference", webhookURL: hookBase + "?match=m-2", want: []error{sessions.ErrOutcomeUnknown}},
-		{name: "unknown, not found", webhookURL: hookBase + "?ref=m-2", status: 503, others: []string{"m-1"}, lists: 4, want: []error{sessions.ErrOutcomeUnknown, sessions.ErrServer}, latest: 11 * time.Second},
-		{name: "unknown, not unique", webhookURL: hookBase + "?ref=m-2", status: 503, others: []string{"m-2", "m-2"}, lists: 1, want: []error{sessions.ErrOutcomeUnknown}},
-		{name: "unknown, invalid id", status: 200, body: `{"session_id":".."}`, others: []string{"m-1"}, want: []error{sessions.ErrOutcomeUnknown, sessions.ErrUnexpectedResponse}},
-		{name: "rejected", webhookURL: hookBase + "?ref=m-2", others: []string{"m-2"}, status: 422, not: []error{sessions.ErrOutcomeUnknown}},
+		{name: "unknown, no webhook URL", left: 1, want: []error{sessions.ErrOutcomeUnknown}},
+		{name: "unknown, no reference", webhookURL: hookBase + "?match=m-2", left: 1, want: []error{sessions.ErrOutcomeUnknown}},
+		{name: "unknown, not found", webhookURL: hookBase + "?ref=m-2", status: 503, others: []string{"m-1"}, left: 1, lists: 4, want: []error{sessions.ErrOutcomeUnknown, sessions.ErrServer}, latest: 11 * time.Second},
+		{name: "unknown, not unique", webhookURL: hookBase + "?ref=m-2", status: 503, others: []string{"m-2", "m-2"}, left: 2, lists: 1, want: []error{sessions.ErrOutcomeUnknown}},
+		{name: "unknown, invalid id", status: 200, body: `{"session_id":".."}`, others: []string{"m-1"}, left: 1, want: []error{sessions.ErrOutcomeUnknown, sessions.ErrUnexpectedResponse}},
+		{name: "unknown, being deleted", webhookURL: hookBase + "?ref=m-2", status: 503, others: []string{"m-2"}, deleted: true, lists: 4, want: []error{sessions.ErrOutcomeUnknown}, latest: 11 * time.Second},
+		{name: "rejected", webhookURL: hookBase + "?ref=m-2", others: []string{"m-2"}, left: 1, status: 422, not: []error{sessions.ErrOutcomeUnknown}},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
-			st, start, r := newLaggingStore(t, time.Second, 0), time.Now(), arena
+			st := newStore(t, sessionstest.WithTerminatingFor(time.Minute), sessionstest.WithAssumptions(sessionstest.Assumptions{ListTerminating: true}))
+			start, r := time.Now(), arena
 			for _, reference := range test.others {
-				st.client.Create(t.Context(), st.hooked(t, reference))
+				s, err := st.client.Create(t.Context(), st.hooked(t, reference))
+				if test.deleted && err == nil {
+					err = st.client.Delete(t.Context(), s.SessionID)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
 			}
 			if r.WebhookURL = test.webhookURL; test.status != 0 {
 				st.FailNext(sessionstest.Fault{Operation: sessionstest.OpCreate, Status: test.status, Body: test.body})
@@ -311,26 +321,7 @@ func TestFailedCreateIsReturned(t *testing.T) {
 			if lists := st.calls["List"].Load(); lists != test.lists {
 				t.Errorf("got %d list requests, want %d", lists, test.lists)
 			}
-			st.wantLeft(t, max(1, len(test.others))) // a lost create leaves one
+			st.wantLeft(t, test.left)
 		})
 	}
-}
-
-func TestUnknownCreateIgnoresSessionThatIsBeingDeleted(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
-		c := newClient(t, roundTripFunc(func(r *http.Request) (*http.Response, error) {
-			switch {
-			case r.Method == http.MethodPost:
-				return nil, syscall.ECONNRESET
-			case r.URL.Path != "/v1/sessions":
-				t.Errorf("got %s %s", r.Method, r.URL.Path)
-			}
-			return respondJSON(200, `{"data":[{"session_id":"old","status":"Terminating","webhook_url":"`+hookBase+`?ref=m-1"}]}`), nil
-		}))
-		r := arena
-		r.WebhookURL = hookBase + "?ref=m-1"
-		if _, err := c.CreateAndWait(t.Context(), r); !errors.Is(err, sessions.ErrOutcomeUnknown) {
-			t.Errorf("got %v, want ErrOutcomeUnknown", err)
-		}
-	})
 }

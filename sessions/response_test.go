@@ -352,11 +352,3 @@ func TestBodiesAtTheLimit(t *testing.T) {
 		}
 	}
 }
-
-func TestTransportWithoutResponse(t *testing.T) {
-	for _, res := range []*http.Response{nil, {StatusCode: 200}} {
-		if _, err := newClient(t, roundTripFunc(func(*http.Request) (*http.Response, error) { return res, nil }), once...).Get(t.Context(), testID); err == nil {
-			t.Errorf("response %v: no error", res)
-		}
-	}
-}

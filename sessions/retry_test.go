@@ -68,6 +68,9 @@ var failures = []struct {
 	{name: "transport that returns nothing", wrap: func(http.RoundTripper) roundTripFunc {
 		return func(*http.Request) (*http.Response, error) { return nil, nil }
 	}, attempts: 3, otherwise: 1, unknown: true},
+	{name: "transport that returns no body", wrap: func(http.RoundTripper) roundTripFunc {
+		return func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil }
+	}, attempts: 3, otherwise: 1, unknown: true},
 	{name: "connection closed before the request", dial: func() (net.Conn, error) {
 		client, server := net.Pipe()
 		return client, server.Close()
