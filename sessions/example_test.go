@@ -183,7 +183,7 @@ func ExampleClient_BulkStop() {
 	ids := createSessions(client, 3)
 
 	notRanked := sessions.StopByTag("ranked")
-	notRanked.FilterType = sessions.FilterNot
+	notRanked.FilterType = sessions.FilterTypeNot
 	stopped, err := client.BulkStop(ctx, sessions.StopByID(ids[0], ids[1]), notRanked)
 	if err != nil {
 		log.Fatal(err)

@@ -63,7 +63,7 @@ func TestInvalidArguments(t *testing.T) {
 		{"no user to remove", remove(testID), "ip_list"},
 		{"no filters", stop(), "filters"},
 		{"no values", stop(sessions.StopByTag(invalid), sessions.StopByID()), "filters[1].values"},
-		{"no field", stop(sessions.StopFilter{FilterType: sessions.FilterAny, Values: []string{invalid}}), "filters[0].field"},
+		{"no field", stop(sessions.StopFilter{FilterType: sessions.FilterTypeAny, Values: []string{invalid}}), "filters[0].field"},
 		{"no filter type", stop(sessions.StopFilter{Field: sessions.StopFieldSessionID, Values: []string{invalid}}), "filters[0].filter_type"},
 		{"empty value", stop(sessions.StopByID(invalid, "")), "filters[0].values[1]"},
 	}
