@@ -34,8 +34,9 @@ docs: ## build bin/openapi.html, one page that needs no network
 # The last tag, or before the first one the commit that openapi.yaml is compared with.
 BASE := $(or $(shell git describe --tags --abbrev=0 2>/dev/null),4a622ae)
 
-breaking: ## report changes of openapi.yaml since the last tag that break clients
-	go run github.com/oasdiff/oasdiff@v1.37.0 breaking --fail-on WARN $(BASE):openapi.yaml openapi.yaml
+breaking: ## report changes since the last tag that break users of openapi.yaml or of the Go packages
+	go run github.com/oasdiff/oasdiff@v1.37.0 breaking --fail-on WARN --severity-levels internal/contract/oasdiff.txt $(BASE):openapi.yaml openapi.yaml
+	@! git describe --tags >/dev/null 2>&1 || go run golang.org/x/exp/cmd/gorelease@v0.0.0-20261113113407-e3970619a1a4
 
 # Two versions of Go are supported: that of go.mod and this one.
 NEWEST := go1.27.3
