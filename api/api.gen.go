@@ -177,7 +177,7 @@ type DeploymentPorts = map[string]Port
 
 // ErrorBody is the body of an error response.
 type ErrorBody struct {
-	// The reason of the failure, for people. Do not parse it.
+	// The reason of the failure, for people. Do not parse the text.
 	//
 	// Example: There is no session 950dd2eaff09-S.
 	Message string `json:"message"`
@@ -373,7 +373,7 @@ type BulkStopRequest struct {
 
 // BulkStopResult is the response to a bulk stop.
 type BulkStopResult struct {
-	// The sessions that can be stopped, as objects and not as strings.
+	// The sessions that can be deleted, as objects and not as strings.
 	Processable []StoppedSession `json:"processable"`
 }
 
@@ -663,7 +663,7 @@ type CreateResult struct {
 	WebhookURL string `json:"webhook_url,omitempty,omitzero"`
 }
 
-// StoppedSession is a session that a bulk stop can stop.
+// StoppedSession is a session that a bulk stop can delete.
 type StoppedSession struct {
 	// The ID of the session.
 	//
@@ -844,8 +844,8 @@ type ClientInterface interface {
 	// SessionPostWithBody Create a Session
 	//
 	// Creates a session for a group of players. The response arrives before a deployment is found.
-	// Read the session with `get-session` until `ready` is true: it may be ready at the first read
-	// or take 2 to more than 20 seconds (seen).
+	// Read the session with `get-session` until `ready` is true: a session may be ready at the
+	// first read or take more than 20 seconds (seen).
 	//
 	// If no running deployment fits, an app version with autodeploy starts a new one. Without
 	// autodeploy the session becomes `Unprocessable`.
@@ -853,9 +853,9 @@ type ClientInterface interface {
 	// Delete the session when it is no longer needed, also if it never became ready. It keeps its
 	// sockets until then.
 	//
-	// A disabled app version gives 400 (seen). The vendor documents 404, 409, 422 and 500 by name
-	// only (numbers inferred). Unknown: what causes them. Do not repeat the create after a 4xx
-	// other than 429.
+	// A disabled app version gives 400 (seen). The vendor documents four other errors by name,
+	// without status codes: 404, 409, 422 and 500 (inferred). Unknown: what causes them. Do not
+	// repeat the create after a 4xx other than 429.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -865,8 +865,8 @@ type ClientInterface interface {
 	// SessionPost Create a Session
 	//
 	// Creates a session for a group of players. The response arrives before a deployment is found.
-	// Read the session with `get-session` until `ready` is true: it may be ready at the first read
-	// or take 2 to more than 20 seconds (seen).
+	// Read the session with `get-session` until `ready` is true: a session may be ready at the
+	// first read or take more than 20 seconds (seen).
 	//
 	// If no running deployment fits, an app version with autodeploy starts a new one. Without
 	// autodeploy the session becomes `Unprocessable`.
@@ -874,9 +874,9 @@ type ClientInterface interface {
 	// Delete the session when it is no longer needed, also if it never became ready. It keeps its
 	// sockets until then.
 	//
-	// A disabled app version gives 400 (seen). The vendor documents 404, 409, 422 and 500 by name
-	// only (numbers inferred). Unknown: what causes them. Do not repeat the create after a 4xx
-	// other than 429.
+	// A disabled app version gives 400 (seen). The vendor documents four other errors by name,
+	// without status codes: 404, 409, 422 and 500 (inferred). Unknown: what causes them. Do not
+	// repeat the create after a 4xx other than 429.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -886,8 +886,8 @@ type ClientInterface interface {
 	// SessionDelete Delete a Session
 	//
 	// Deletes a session permanently and frees its sockets. The deployment continues to run, and
-	// none of the calls of this document stops it. No history is kept. A second delete gives 404 or 410; code that only cleans up can treat both
-	// as success.
+	// none of the calls of this document stops it. No history is kept. A second delete gives 404
+	// or 410; code that only cleans up can treat both as success.
 	//
 	// Corresponds with DELETE /v1/session/{session_id} (the `SessionDelete` operationId).
 	SessionDelete(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -951,8 +951,9 @@ type ClientInterface interface {
 
 	// ListSessions List All Sessions
 	//
-	// Lists the active sessions, one page at a time: those that were not deleted (inferred). To read all pages, request
-	// `pagination.next_page_number` until it is null or not greater than the current page.
+	// Lists the active sessions, which are those that were not deleted (inferred), one page at a
+	// time. To read all pages, request `pagination.next_page_number` until it is null or not
+	// greater than the current page.
 	// Unknown: the order, the maximum of `limit`, and the response to a page after the last one.
 	// A session can be missed if others are created or deleted while you read the pages.
 	//
@@ -983,8 +984,8 @@ type ClientInterface interface {
 // SessionPostWithBody Create a Session
 //
 // Creates a session for a group of players. The response arrives before a deployment is found.
-// Read the session with `get-session` until `ready` is true: it may be ready at the first read
-// or take 2 to more than 20 seconds (seen).
+// Read the session with `get-session` until `ready` is true: a session may be ready at the
+// first read or take more than 20 seconds (seen).
 //
 // If no running deployment fits, an app version with autodeploy starts a new one. Without
 // autodeploy the session becomes `Unprocessable`.
@@ -992,9 +993,9 @@ type ClientInterface interface {
 // Delete the session when it is no longer needed, also if it never became ready. It keeps its
 // sockets until then.
 //
-// A disabled app version gives 400 (seen). The vendor documents 404, 409, 422 and 500 by name
-// only (numbers inferred). Unknown: what causes them. Do not repeat the create after a 4xx
-// other than 429.
+// A disabled app version gives 400 (seen). The vendor documents four other errors by name,
+// without status codes: 404, 409, 422 and 500 (inferred). Unknown: what causes them. Do not
+// repeat the create after a 4xx other than 429.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1014,8 +1015,8 @@ func (c *Client) SessionPostWithBody(ctx context.Context, contentType string, bo
 // SessionPost Create a Session
 //
 // Creates a session for a group of players. The response arrives before a deployment is found.
-// Read the session with `get-session` until `ready` is true: it may be ready at the first read
-// or take 2 to more than 20 seconds (seen).
+// Read the session with `get-session` until `ready` is true: a session may be ready at the
+// first read or take more than 20 seconds (seen).
 //
 // If no running deployment fits, an app version with autodeploy starts a new one. Without
 // autodeploy the session becomes `Unprocessable`.
@@ -1023,9 +1024,9 @@ func (c *Client) SessionPostWithBody(ctx context.Context, contentType string, bo
 // Delete the session when it is no longer needed, also if it never became ready. It keeps its
 // sockets until then.
 //
-// A disabled app version gives 400 (seen). The vendor documents 404, 409, 422 and 500 by name
-// only (numbers inferred). Unknown: what causes them. Do not repeat the create after a 4xx
-// other than 429.
+// A disabled app version gives 400 (seen). The vendor documents four other errors by name,
+// without status codes: 404, 409, 422 and 500 (inferred). Unknown: what causes them. Do not
+// repeat the create after a 4xx other than 429.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1045,8 +1046,8 @@ func (c *Client) SessionPost(ctx context.Context, body SessionPostJSONRequestBod
 // SessionDelete Delete a Session
 //
 // Deletes a session permanently and frees its sockets. The deployment continues to run, and
-// none of the calls of this document stops it. No history is kept. A second delete gives 404 or 410; code that only cleans up can treat both
-// as success.
+// none of the calls of this document stops it. No history is kept. A second delete gives 404
+// or 410; code that only cleans up can treat both as success.
 //
 // Corresponds with DELETE /v1/session/{session_id} (the `SessionDelete` operationId).
 func (c *Client) SessionDelete(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1180,8 +1181,9 @@ func (c *Client) PutUsersSession(ctx context.Context, sessionID SessionID, body 
 
 // ListSessions List All Sessions
 //
-// Lists the active sessions, one page at a time: those that were not deleted (inferred). To read all pages, request
-// `pagination.next_page_number` until it is null or not greater than the current page.
+// Lists the active sessions, which are those that were not deleted (inferred), one page at a
+// time. To read all pages, request `pagination.next_page_number` until it is null or not
+// greater than the current page.
 // Unknown: the order, the maximum of `limit`, and the response to a page after the last one.
 // A session can be missed if others are created or deleted while you read the pages.
 //

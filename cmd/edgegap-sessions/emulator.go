@@ -35,9 +35,9 @@ import (
 func (p *program) addEmulatorCommand(root *cobra.Command) {
 	config, addr, quiet := sessionstest.Config{}, "", false
 	c := &cobra.Command{
-		Use: "emulator", Short: "Run an emulator of the API on this machine, with a page to look at", Args: cobra.NoArgs,
+		Use: "emulator", Short: "Run an emulator of the API on this machine, with a web page", Args: cobra.NoArgs,
 		Long: `Run an emulator of the API on this machine until Ctrl-C. Open its address in a browser to see sessions,
-deployments, requests and webhooks. The controls below /_emulator/ change it; see docs/emulator.md.`,
+deployments, requests and webhooks. Requests to paths under /_emulator/ control it; see docs/emulator.md.`,
 	}
 	flags := p.add(root, c, func(ctx context.Context, _ *sessions.Client, _ []string) error {
 		return serve(addr, config, quiet, func(url string) error {
@@ -48,7 +48,7 @@ deployments, requests and webhooks. The controls below /_emulator/ change it; se
 	})
 	flags.StringVar(&addr, "addr", "localhost:8080", "`host:port` to listen on; port 0 is any free port")
 	flags = c.PersistentFlags()
-	flags.Func("config", "YAML or JSON `file` with settings; flags after it override them", func(file string) error {
+	flags.Func("config", "YAML or JSON `file` with settings; flags after --config override its settings", func(file string) error {
 		text, err := os.ReadFile(file)
 		if err == nil {
 			err = decodeConfig(text, &config)
@@ -66,8 +66,9 @@ deployments, requests and webhooks. The controls below /_emulator/ change it; se
 
 	p.add(c, &cobra.Command{
 		Use: "exec [flags] -- COMMAND [ARG...]", Short: "Run a command with an emulator of its own", Args: cobra.MinimumNArgs(1),
-		Long: `Run a command, such as npm test, with an emulator on a free port. EDGEGAP_BASE_URL and EDGEGAP_API_KEY
-are set for the command, other EDGEGAP_API_ variables are removed. The exit code is that of the command.`,
+		Long: `Run a command, such as npm test, with an emulator on a free port. exec sets EDGEGAP_API_KEY and
+EDGEGAP_BASE_URL for the command, removes all other EDGEGAP_API_ variables and EDGEGAP_PLAIN_HTTP, and
+returns the exit code of the command.`,
 	}, func(_ context.Context, _ *sessions.Client, args []string) error {
 		return serve("localhost:0", config, quiet || !flags.Lookup("quiet").Changed, func(url string) error {
 			return runCommand(args, url, cmp.Or(config.Key, "emulator-key"))

@@ -144,14 +144,14 @@ func (p *program) addListCommand(root *cobra.Command) {
 	l, watch := lister{}, false
 	flags := p.add(root, &cobra.Command{
 		Use: "list", Short: "List sessions with their age and reference, the oldest first", Args: cobra.NoArgs,
-		Long: `List sessions with their age and reference, which is the query parameter ref of the webhook URL. For the
-age, each session is read, at most 20 a second. --watch redraws the table every 2 s on a terminal, and
-elsewhere prints a line of JSON for each session that is added, changed or removed.`,
+		Long: `List sessions with their age and their reference (the query parameter ref of the webhook URL). To get the
+age, list reads each session, at most 20 a second. On a terminal, --watch redraws the table every 2 s.
+Without a terminal, --watch prints a line of JSON for each session that is added, changed or removed.`,
 	}, func(ctx context.Context, client *sessions.Client, _ []string) error {
 		l.client, l.quiet = client, watch
 		switch {
 		case l.noAge && l.olderThan > 0:
-			return usageError("--older-than needs the ages that --no-age leaves out")
+			return usageError("--older-than cannot be used with --no-age")
 		case watch:
 			return p.watch(ctx, &l)
 		}
@@ -163,7 +163,7 @@ elsewhere prints a line of JSON for each session that is added, changed or remov
 	})
 	flags.StringSliceVar(&l.statuses, "status", nil, "only sessions with this `status`; repeatable")
 	flags.DurationVar(&l.olderThan, "older-than", 0, "only sessions that are older than this `time`, such as 2h")
-	flags.BoolVar(&l.noAge, "no-age", false, "do not read each session")
+	flags.BoolVar(&l.noAge, "no-age", false, "do not read each session to get its age")
 	flags.BoolVar(&watch, "watch", false, "show changes until Ctrl-C")
 }
 
@@ -268,7 +268,7 @@ func changes(old map[string]item, list []item) (changes []change, current map[st
 func (p *program) addDeleteCommands(root *cobra.Command) {
 	var l lister
 	flags := p.add(root, &cobra.Command{
-		Use: "delete ID...", Short: "Delete sessions by their ids; more than one only with --yes or consent on a terminal", Args: cobra.MinimumNArgs(1),
+		Use: "delete ID...", Short: "Delete sessions by their ids; more than one only with --yes or after confirmation", Args: cobra.MinimumNArgs(1),
 	}, func(ctx context.Context, client *sessions.Client, ids []string) error {
 		p.yes = p.yes || len(ids) == 1
 		return p.deleteAll(ctx, client, ids)
@@ -279,7 +279,8 @@ func (p *program) addDeleteCommands(root *cobra.Command) {
 	flags = p.add(root, &cobra.Command{
 		Use: "stop", Short: "Delete the sessions that match all given flags", Args: cobra.NoArgs,
 		Long: `Delete the sessions that match all given flags. A flag with several values matches any of them. stop
-shows the sessions, asks on a terminal (elsewhere it needs --yes), and deletes each of them by its id.`,
+shows the sessions, asks for confirmation on a terminal (without a terminal it requires --yes), and deletes
+each of them by its id.`,
 	}, func(ctx context.Context, client *sessions.Client, _ []string) error {
 		if len(l.ids)+len(l.deployments)+len(l.tags) == 0 && l.olderThan <= 0 {
 			return usageError("at least one of --id, --deployment, --tag and --older-than is required")
@@ -306,7 +307,7 @@ shows the sessions, asks on a terminal (elsewhere it needs --yes), and deletes e
 	flags.BoolVarP(&p.yes, "yes", "y", false, "delete without asking")
 }
 
-// deleteAll deletes sessions if the user consents. Without a terminal, only --yes is consent.
+// deleteAll deletes sessions after confirmation, by --yes or on a terminal.
 func (p *program) deleteAll(ctx context.Context, client *sessions.Client, ids []string) error {
 	switch {
 	case len(ids) == 0:
@@ -317,7 +318,7 @@ func (p *program) deleteAll(ctx context.Context, client *sessions.Client, ids []
 		return nil
 	case p.yes:
 	case !isTerminal(os.Stdin) || !isTerminal(os.Stderr):
-		return usageError("nothing was deleted: without a terminal to ask, deleting %d needs --yes", len(ids))
+		return usageError("nothing was deleted: without a terminal, --yes is required")
 	case !confirm(ctx, fmt.Sprintf("Delete %d sessions? [y/N] ", len(ids))):
 		return exitError{1, "nothing was deleted"}
 	}
@@ -330,7 +331,7 @@ func (p *program) deleteAll(ctx context.Context, client *sessions.Client, ids []
 	return err
 }
 
-// confirm asks a question on the terminal. Only y and yes are consent.
+// confirm asks a question on the terminal. Only y and yes confirm.
 func confirm(ctx context.Context, question string) bool {
 	fmt.Fprint(os.Stderr, question)
 	answer := make(chan string, 1)
@@ -360,8 +361,8 @@ func (p *program) addListenCommand(root *cobra.Command) {
 	c := &cobra.Command{
 		Use: "listen --forward-to URL", Short: "Post the webhooks of sessions to a server on this machine", Args: cobra.NoArgs,
 		Long: `Post the webhooks of sessions to a server that the API cannot reach. listen reads the list every 2 s. When
-a session becomes linked, ready or failed, listen posts its item of the list once, with the query parameters
-of its webhook URL, such as ref and secret.`,
+a session becomes linked, ready or failed, listen posts the session's item of the list to the URL of
+--forward-to, with the query parameters of the session's webhook URL, such as ref and secret.`,
 	}
 	flags := p.add(root, c, func(ctx context.Context, client *sessions.Client, _ []string) error {
 		target, err := url.Parse(to)

@@ -21,8 +21,9 @@ func (p *program) addSessionCommands(root *cobra.Command) {
 	request, noWait, timeout := sessions.CreateRequest{}, false, time.Duration(0)
 	flags := p.add(root, &cobra.Command{
 		Use: "create APP", Short: "Create a session, wait until it is ready and print its address", Args: cobra.ExactArgs(1),
-		Long: `Create a session, wait until it is ready and print its address, such as host:31504, or the name and address
-of each of several ports. If the session fails, is late, or you press Ctrl-C, the session is deleted.`,
+		Long: `Create a session, wait until it is ready and print its address, such as host:31504. If there are several
+ports, print the name and address of each. If the session fails or is not ready in time, or if you press
+Ctrl-C, the session is deleted.`,
 	}, func(ctx context.Context, client *sessions.Client, args []string) error {
 		p.format, request.AppName = cmp.Or(p.format, "table"), args[0]
 		if noWait {
@@ -43,7 +44,7 @@ of each of several ports. If the session fails, is late, or you press Ctrl-C, th
 		request.Selectors = append(request.Selectors, sessions.Selector{Tag: tag})
 		return nil
 	})
-	flags.StringVar(&request.WebhookURL, "webhook-url", "", "`URL` to which the API posts changes of the session")
+	flags.StringVar(&request.WebhookURL, "webhook-url", "", "`URL` to which the API posts when the session is linked or fails")
 	flags.BoolVar(&noWait, "no-wait", false, "print the id of the session and do not wait")
 	flags.DurationVar(&timeout, "timeout", 2*time.Minute, "`time` to wait until the session is ready")
 
