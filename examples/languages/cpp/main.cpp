@@ -1,8 +1,10 @@
 // The work of a matchmaker with the client that openapi-generator makes for the C++ REST SDK.
 #include <algorithm>
-#include <atomic>
+#include <cctype>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <memory>
 #include <stdexcept>
@@ -10,6 +12,9 @@
 #include <thread>
 #include <vector>
 
+#include <EdgegapSessions/ApiClient.h>
+#include <EdgegapSessions/ApiConfiguration.h>
+#include <EdgegapSessions/ApiException.h>
 #include <EdgegapSessions/api/SessionsApi.h>
 
 using namespace org::openapitools::client::api;
@@ -21,8 +26,10 @@ struct SessionFailed : std::runtime_error {
   using runtime_error::runtime_error;
 };
 
-// The seconds in the last response's Retry-After, or 0.
-static std::atomic<int> retryAfter{0};
+struct RateLimited : std::runtime_error {
+  explicit RateLimited(long retryAfter) : runtime_error("rate limited"), retryAfter(retryAfter) {}
+  long retryAfter;  // in seconds; 0 if unknown
+};
 
 static SessionsApi newApi() {
   const char* baseUrl = std::getenv("EDGEGAP_BASE_URL");
@@ -33,9 +40,10 @@ static SessionsApi newApi() {
   configuration->setApiKey("apiKey", std::string("token ") + key);  // by the name of the security scheme
   auto client = std::make_shared<ApiClient>(configuration);
   // An ApiException does not have the response's headers; this handler sees them before it.
-  client->setResponseHandler([](web::http::status_code, const web::http::http_headers& headers) {
+  client->setResponseHandler([](web::http::status_code status, const web::http::http_headers& headers) {
+    if (status != web::http::status_codes::TooManyRequests) return;
     const auto header = headers.find("Retry-After");
-    retryAfter = header != headers.end() ? std::atoi(header->second.c_str()) : 0;
+    throw RateLimited(header != headers.end() ? std::strtol(header->second.c_str(), nullptr, 10) : 0);
   });
   return SessionsApi(client);
 }
@@ -45,23 +53,52 @@ static SessionsApi newApi() {
 template <class Call>
 static auto send(Call call) {
   for (int attempt = 1;; attempt++) {
+    long seconds = 1L << (attempt - 1);
     try {
       return call().get();
-    } catch (const ApiException& e) {
-      if (e.error_code().value() != 429 || attempt == 5) throw;
+    } catch (const RateLimited& e) {
+      if (attempt == 5) throw;
+      if (e.retryAfter > 0) seconds = std::min(e.retryAfter, 30L);
     }
-    const int seconds = retryAfter > 0 ? retryAfter.load() : attempt;
     std::this_thread::sleep_for(std::chrono::seconds(seconds));
     std::cout << "rate limited for at least " << seconds << " s\n";
   }
 }
 
-static void deleteSession(const SessionsApi& api, const std::string& id) {
-  try {
-    send([&] { return api.sessionDelete(id); });
-  } catch (const ApiException& e) {
-    if (e.error_code().value() != 404 && e.error_code().value() != 410) throw;
+// The status code of the response, or 0 if the connection failed.
+static int statusOf(const web::http::http_exception& e) {
+  return dynamic_cast<const ApiException*>(&e) != nullptr ? e.error_code().value() : 0;
+}
+
+// Makes a call that is safe to repeat, such as a read or a delete. Repeats it until the deadline
+// after a 5xx or a connection failure, and after a 404 until the session must be visible.
+template <class Call>
+static auto sendRepeatedly(Call call, Clock::time_point deadline, Clock::time_point visible = {}) {
+  for (;; std::this_thread::sleep_for(1s)) {
+    try {
+      return send(call);
+    } catch (const web::http::http_exception& e) {
+      const int status = statusOf(e);
+      if (Clock::now() > (status == 404 ? visible : deadline)) throw;
+      if (status != 0 && status != 404 && status < 500) throw;
+    }
   }
+}
+
+static void deleteSession(const SessionsApi& api, const std::string& id, Clock::time_point visible) {
+  try {
+    sendRepeatedly([&] { return api.sessionDelete(id); }, Clock::now() + 10s, visible);
+  } catch (const ApiException& e) {
+    if (statusOf(e) != 404 && statusOf(e) != 410) throw;
+  }
+}
+
+static std::string address(const SessionGet& session) {
+  // A getter of an optional field that is absent or null is undefined behavior.
+  if (!session.deploymentIsSet() || !session.getDeployment()->portsIsSet()) return "";
+  const auto ports = session.getDeployment()->getPorts();
+  const auto port = ports.find("gameport");
+  return port != ports.end() && port->second->linkIsSet() ? port->second->getLink() : "";
 }
 
 // "error" for "Error" and "Status.ERROR".
@@ -71,22 +108,15 @@ static std::string normalize(std::string status) {
   return status;
 }
 
-static std::shared_ptr<SessionGet> waitReady(const SessionsApi& api, const std::string& id) {
-  for (const auto deadline = Clock::now() + 30s;; std::this_thread::sleep_for(1s)) {
-    std::shared_ptr<SessionGet> session;
-    try {
-      session = send([&] { return api.getSession(id); });
-    } catch (const ApiException& e) {
-      if (e.error_code().value() >= 500 && Clock::now() < deadline) continue;
-      throw;
-    }
-    if (session->isReady()) return session;
+static std::shared_ptr<SessionGet> waitReady(const SessionsApi& api, const std::string& id, Clock::time_point visible) {
+  for (const auto deadline = Clock::now() + 2min;; std::this_thread::sleep_for(1s)) {
+    const auto session = sendRepeatedly([&] { return api.getSession(id); }, deadline, visible);
+    if (session->isReady() && !address(*session).empty()) return session;
     const std::string status = normalize(session->getStatus());
     if (status == "error" || status == "unprocessable" || status == "terminating") {
-      // A getter of an optional field that is absent or null is undefined behavior.
       throw SessionFailed(status + ", " + (session->errorIsSet() ? session->getError() : ""));
     }
-    if (Clock::now() > deadline) throw SessionFailed("still " + session->getStatus() + " after 30 s");
+    if (Clock::now() > deadline) throw SessionFailed("no gameport after 2 min, status " + session->getStatus());
   }
 }
 
@@ -97,21 +127,21 @@ static std::shared_ptr<SessionGet> createAndWait(const SessionsApi& api, const s
   request->setAppName("arena");
   request->setVersionName(version);
   request->setIpList(ips);
-  request->setWebhookUrl("https://match.example.com/hook?ref=" + match);  // the list shows it
+  // Unique, so that the list shows whether a create without a response was carried out.
+  request->setWebhookUrl("https://match.example.com/hook?ref=" + match);
   const std::string id = send([&] { return api.sessionPost(request); })->getSessionId();
+  if (id.empty()) throw std::runtime_error(match + " was created without a session_id");
+  const auto visible = Clock::now() + 10s;  // a new session may be 404 at first
   try {
-    return waitReady(api, id);
+    return waitReady(api, id, visible);
   } catch (...) {
-    deleteSession(api, id);
+    try {
+      deleteSession(api, id, visible);
+    } catch (const std::exception& e) {
+      std::cerr << "delete " << id << " later: " << e.what() << "\n";
+    }
     throw;
   }
-}
-
-static std::string address(const SessionGet& session) {
-  if (!session.deploymentIsSet() || !session.getDeployment()->portsIsSet()) return "";
-  const auto ports = session.getDeployment()->getPorts();
-  const auto port = ports.find("gameport");
-  return port != ports.end() && port->second->linkIsSet() ? port->second->getLink() : "";
 }
 
 static std::shared_ptr<PatchSessionModel> players(const std::vector<std::string>& ips) {
@@ -131,7 +161,8 @@ static void listPages(const SessionsApi& api) {
     const auto list = send([&] { return api.listSessions(page, 1); });
     for (const auto& session : list->dataIsSet() ? list->getData() : std::vector<std::shared_ptr<SessionContext>>{}) {
       const std::string url = session->webhookUrlIsSet() ? session->getWebhookUrl() : "";
-      std::cout << "page " << page << ": " << web::uri::split_query(web::uri(url).query())["ref"] << "\n";
+      const std::string query = web::uri::validate(url) ? web::uri(url).query() : "";
+      std::cout << "page " << page << ": " << web::uri::split_query(query)["ref"] << "\n";
     }
     // Not set on the last page.
     const bool more = list->paginationIsSet() && list->getPagination()->nextPageNumberIsSet();
@@ -173,9 +204,16 @@ static void stopAll(const SessionsApi& api, const std::vector<std::string>& ids)
   filter->setFilterType(any);
   auto request = std::make_shared<SessionBulkStopPayload>();
   request->setFilters({filter});
-  const auto stopped = send([&] { return api.sessionsBulkStop(request); })->getProcessable();
+  std::shared_ptr<SessionBulkStopResponse> stopped;
+  try {
+    stopped = sendRepeatedly([&] { return api.sessionsBulkStop(request); }, Clock::now() + 10s);
+  } catch (const std::exception& e) {
+    for (const auto& id : ids) std::cerr << "delete " << id << " later: " << e.what() << "\n";
+    throw;
+  }
   const auto left = send([&] { return api.listSessions(boost::none, boost::none); });
-  std::cout << "stopped: " << stopped.size() << ", left: " << (left->dataIsSet() ? left->getData().size() : 0) << "\n";
+  std::cout << "stopped: " << stopped->getProcessable().size()
+            << ", left: " << (left->dataIsSet() ? left->getData().size() : 0) << "\n";
 }
 
 int main() try {
@@ -187,9 +225,15 @@ int main() try {
   } catch (...) {
     failure = std::current_exception();
   }
-  if (!mine.empty()) stopAll(api, mine);
+  try {
+    if (!mine.empty()) stopAll(api, mine);
+  } catch (...) {
+    if (!failure) failure = std::current_exception();
+  }
   if (failure) std::rethrow_exception(failure);
 } catch (const std::exception& e) {
   std::cerr << "matchmaker: " << e.what() << "\n";
+  const auto* response = dynamic_cast<const ApiException*>(&e);
+  if (response != nullptr && response->getContent() != nullptr) std::cerr << response->getContent()->rdbuf() << "\n";
   return 1;
 }

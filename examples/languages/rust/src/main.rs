@@ -12,6 +12,15 @@ use edgegap_sessions::models::{
 use reqwest::{Client, Request, Response, StatusCode, Url};
 use reqwest_middleware::{ClientBuilder, Middleware, Next};
 
+/// How long a session may take to become ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a new session may be 404.
+const VISIBLE_AFTER: Duration = Duration::from_secs(10);
+
+/// How long to repeat a failing delete.
+const DELETE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Repeats a request that gets a 429. Nothing was done then, so that even a create may be sent
 /// again. After any other failure, a create may have been carried out.
 struct WaitOutRateLimits;
@@ -35,8 +44,9 @@ impl Middleware for WaitOutRateLimits {
                 .get("retry-after")
                 .and_then(|value| value.to_str().ok());
             let seconds = header
-                .and_then(|value| value.parse().ok())
-                .unwrap_or(attempt);
+                .and_then(|value| value.parse::<u64>().ok())
+                .unwrap_or(1 << (attempt - 1))
+                .clamp(1, 30);
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             println!("rate limited for at least {seconds} s");
         }
@@ -55,7 +65,7 @@ impl std::fmt::Display for SessionFailed {
 
 impl Error for SessionFailed {}
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 fn configuration() -> Result<Configuration> {
     let http = Client::builder().timeout(Duration::from_secs(30)).build()?;
@@ -63,7 +73,7 @@ fn configuration() -> Result<Configuration> {
         base_path: std::env::var("EDGEGAP_BASE_URL").unwrap_or("https://api.edgegap.com".into()),
         api_key: Some(ApiKey {
             prefix: Some("token".into()),
-            key: std::env::var("EDGEGAP_API_KEY")?,
+            key: std::env::var("EDGEGAP_API_KEY").map_err(|e| format!("EDGEGAP_API_KEY: {e}"))?,
         }),
         client: ClientBuilder::new(http).with(WaitOutRateLimits).build(),
         ..Configuration::default()
@@ -80,30 +90,51 @@ async fn create_and_wait(
     let request = SessionModel {
         version_name: Some(version.into()),
         ip_list: Some(ips.iter().map(|ip| ip.to_string()).collect()),
-        webhook_url: Some(format!("https://match.example.com/hook?ref={name}")), // the list shows it
+        // Unique, so that the list shows whether a create without a response was carried out.
+        webhook_url: Some(format!("https://match.example.com/hook?ref={name}")),
         ..SessionModel::new("arena".into())
     };
     let id = api::session_post(config, request).await?.session_id;
-    let result = wait_ready(config, &id).await;
+    let visible = Instant::now() + VISIBLE_AFTER;
+    let result = wait_ready(config, &id, visible).await;
     if result.is_err() {
-        delete(config, &id).await?;
+        if let Err(e) = delete(config, &id, visible).await {
+            eprintln!("delete {id} later: {e:?}");
+        }
     }
     result
 }
 
-async fn wait_ready(config: &Configuration, id: &str) -> Result<SessionGet> {
-    let started = Instant::now();
+/// Makes a call that is safe to repeat, such as a read or a delete. Repeats it until the deadline
+/// after a 5xx or a connection failure, and after a 404 until the session must be visible.
+async fn repeat<T, E, F>(
+    call: impl Fn() -> F,
+    deadline: Instant,
+    visible: Instant,
+) -> std::result::Result<T, apis::Error<E>>
+where
+    F: Future<Output = std::result::Result<T, apis::Error<E>>>,
+{
     loop {
-        let session = match api::get_session(config, id).await {
-            Err(apis::Error::ResponseError(e))
-                if e.status.is_server_error() && started.elapsed() < Duration::from_secs(30) =>
-            {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                continue;
-            }
-            result => result?,
+        let result = call().await;
+        let until = match &result {
+            Err(apis::Error::ResponseError(e)) if e.status == StatusCode::NOT_FOUND => visible,
+            Err(apis::Error::ResponseError(e)) if e.status.is_server_error() => deadline,
+            Err(apis::Error::Reqwest(_) | apis::Error::ReqwestMiddleware(_)) => deadline,
+            _ => return result,
         };
-        if session.ready {
+        if Instant::now() > until {
+            return result;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn wait_ready(config: &Configuration, id: &str, visible: Instant) -> Result<SessionGet> {
+    let deadline = Instant::now() + READY_TIMEOUT;
+    loop {
+        let session = repeat(|| api::get_session(config, id), deadline, visible).await?;
+        if session.ready && address(&session).is_some() {
             return Ok(session);
         }
         let status = session
@@ -117,15 +148,17 @@ async fn wait_ready(config: &Configuration, id: &str) -> Result<SessionGet> {
             let error = session.error.flatten().unwrap_or_default();
             return Err(SessionFailed(format!("{status}, {error}")).into());
         }
-        if started.elapsed() > Duration::from_secs(30) {
-            return Err(SessionFailed(format!("still {} after 30 s", session.status)).into());
+        if Instant::now() > deadline {
+            let text = format!("no gameport after {READY_TIMEOUT:?}, status {status}");
+            return Err(SessionFailed(text).into());
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
-async fn delete(config: &Configuration, id: &str) -> Result<()> {
-    match api::session_delete(config, id).await {
+async fn delete(config: &Configuration, id: &str, visible: Instant) -> Result<()> {
+    let deadline = Instant::now() + DELETE_TIMEOUT;
+    match repeat(|| api::session_delete(config, id), deadline, visible).await {
         Err(apis::Error::ResponseError(e)) if [404, 410].contains(&e.status.as_u16()) => Ok(()),
         result => Ok(result.map(drop)?),
     }
@@ -227,10 +260,15 @@ async fn stop_all(config: &Configuration, ids: Vec<String>) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
+    let later = ids.join(", ");
     let filter =
         SessionBulkStopFiltersPayload::new(SessionBulkStopField::SessionId, ids, FilterType::Any);
-    let stopped =
-        api::sessions_bulk_stop(config, SessionBulkStopPayload::new(vec![filter])).await?;
+    let request = SessionBulkStopPayload::new(vec![filter]);
+    let now = Instant::now();
+    let stop = || api::sessions_bulk_stop(config, request.clone());
+    let stopped = repeat(stop, now + DELETE_TIMEOUT, now)
+        .await
+        .inspect_err(|e| eprintln!("delete {later} later: {e:?}"))?;
     let left = api::list_sessions(config, None, None)
         .await?
         .data
@@ -244,11 +282,12 @@ async fn stop_all(config: &Configuration, ids: Vec<String>) -> Result<()> {
     Ok(())
 }
 
+/// Returns the error, which is then printed with the response's body; the exit code is 1.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let config = configuration()?;
     let mut mine = Vec::new();
     let result = play(&config, &mut mine).await;
-    stop_all(&config, mine).await?;
-    result
+    let stopped = stop_all(&config, mine).await;
+    result.and(stopped)
 }
