@@ -19,7 +19,7 @@ demo: ## make all eight calls, against the emulator or with your EDGEGAP_API_KEY
 
 test: ## run the tests
 	go test $(RACE) ./...
-	cd examples/otel && go test $(RACE) ./... && cd ../replicas && go test -timeout 60m . -seeds $(SEEDS)
+	cd examples/otel && go test $(RACE) ./... && cd ../replicas && go test $(RACE) ./matchmaker && go test -timeout 60m . -seeds $(SEEDS)
 
 generate: ## generate package api from openapi.yaml
 	go generate .

@@ -13,8 +13,8 @@ import (
 	"github.com/edgegap-community/edgegap/sessions"
 )
 
-// Client is a sessions.Client whose calls are recorded. The methods of the embedded client that
-// Client does not replace, such as All and Webhooks, record only their attempts.
+// Client is a sessions.Client whose calls are recorded. Of All, which the embedded client
+// provides, only the attempts are recorded.
 type Client struct {
 	*sessions.Client
 	t *Telemetry
@@ -25,7 +25,7 @@ func (t *Telemetry) Client(c *sessions.Client) *Client { return &Client{c, t} }
 
 // record runs f in a span.
 func record[T any](ctx context.Context, t *Telemetry, operation string, f func(context.Context) (T, error)) (T, error) {
-	ctx = context.WithValue(ctx, callKey{}, &call{failures: make(map[string]int)})
+	ctx = context.WithValue(ctx, callKey{}, &call{})
 	ctx, span := t.tracer.Start(ctx, operation)
 	defer span.End()
 	result, err := f(ctx)
@@ -124,14 +124,29 @@ func (c *Client) BulkStop(ctx context.Context, filters ...sessions.StopFilter) (
 	return record(ctx, c.t, "BulkStop", func(ctx context.Context) ([]string, error) { return c.Client.BulkStop(ctx, filters...) })
 }
 
-// Find calls w.Find.
-func (c *Client) Find(ctx context.Context, w *sessions.Webhooks, reference string) ([]sessions.SessionSummary, error) {
-	return record(ctx, c.t, "Find", func(ctx context.Context) ([]sessions.SessionSummary, error) { return w.Find(ctx, reference) })
+// Webhooks is a sessions.Webhooks whose calls are recorded.
+type Webhooks struct {
+	*sessions.Webhooks
+	t *Telemetry
 }
 
-// Reclaim calls w.Reclaim.
-func (c *Client) Reclaim(ctx context.Context, w *sessions.Webhooks, inUse func(context.Context, string) (bool, error)) ([]string, error) {
-	deleted, err := record(ctx, c.t, "Reclaim", func(ctx context.Context) ([]string, error) { return w.Reclaim(ctx, inUse) })
-	c.t.reclaimed.Add(ctx, int64(len(deleted)))
+// Webhooks calls Client.Webhooks.
+func (c *Client) Webhooks(base, secret string) (*Webhooks, error) {
+	w, err := c.Client.Webhooks(base, secret)
+	if err != nil {
+		return nil, err
+	}
+	return &Webhooks{w, c.t}, nil
+}
+
+// Find calls Webhooks.Find.
+func (w *Webhooks) Find(ctx context.Context, reference string) ([]sessions.SessionSummary, error) {
+	return record(ctx, w.t, "Find", func(ctx context.Context) ([]sessions.SessionSummary, error) { return w.Webhooks.Find(ctx, reference) })
+}
+
+// Reclaim calls Webhooks.Reclaim.
+func (w *Webhooks) Reclaim(ctx context.Context, inUse func(context.Context, string) (bool, error)) ([]string, error) {
+	deleted, err := record(ctx, w.t, "Reclaim", func(ctx context.Context) ([]string, error) { return w.Webhooks.Reclaim(ctx, inUse) })
+	w.t.reclaimed.Add(ctx, int64(len(deleted)))
 	return deleted, err
 }

@@ -18,7 +18,9 @@
 //
 //   - http.client.request.duration: histogram in seconds, by sessions.operation, status code and
 //     error type; an attempt lasts until its body is read
-//   - edgegap.sessions.retries: attempts that repeat a failed one, by sessions.operation
+//   - edgegap.sessions.retries: attempts, by sessions.operation, that send the request of the
+//     previous attempt of the same call again, because that had no complete response, or a 429,
+//     502, 503 or 504
 //   - edgegap.sessions.waits: waits in progress
 //   - edgegap.sessions.time_to_ready: histogram in seconds of the waits that succeeded
 //   - edgegap.sessions.created: sessions
@@ -74,7 +76,7 @@ func New(traces trace.TracerProvider, metrics metric.MeterProvider) (*Telemetry,
 	var errs [7]error
 	t.duration, errs[0] = httpconv.NewClientRequestDuration(meter,
 		metric.WithExplicitBucketBoundaries(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30))
-	t.retries, errs[1] = meter.Int64Counter("edgegap.sessions.retries", metric.WithDescription("Attempts that repeat a failed one."))
+	t.retries, errs[1] = meter.Int64Counter("edgegap.sessions.retries", metric.WithDescription("Attempts that repeat the previous, failed one."))
 	t.waits, errs[2] = meter.Int64UpDownCounter("edgegap.sessions.waits", metric.WithDescription("Waits in progress."))
 	t.timeToReady, errs[3] = meter.Float64Histogram("edgegap.sessions.time_to_ready", metric.WithUnit("s"),
 		metric.WithDescription("Duration of the waits that succeeded."), metric.WithExplicitBucketBoundaries(0.5, 1, 2, 3, 5, 10, 15, 20, 30, 60, 120, 300))
@@ -84,10 +86,11 @@ func New(traces trace.TracerProvider, metrics metric.MeterProvider) (*Telemetry,
 	return t, errors.Join(errs[:]...)
 }
 
-// call is the call of a Client that a request belongs to.
+// call is a call of a Client. It sends its requests one after the other.
 type call struct {
 	mu       sync.Mutex
-	failures map[string]int // by operation: attempts since the last one that succeeded
+	request  string // method and URL of the last attempt
+	failures int    // attempts of this request, up to the last one, whose failure is temporary
 }
 
 type callKey struct{}
@@ -114,17 +117,22 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	a.call, _ = req.Context().Value(callKey{}).(*call)
 	a.ctx, a.span = t.tracer.Start(req.Context(), req.Method+" "+operation, trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(operationKey.String(operation), semconv.HTTPRequestMethodKey.String(req.Method), semconv.ServerAddress(a.host), semconv.ServerPort(port)))
-	if n := a.resendCount(); n > 0 {
+	if n := a.call.resendCount(req.Method + " " + req.URL.String()); n > 0 {
 		t.retries.Add(a.ctx, 1, metric.WithAttributes(operationKey.String(operation)))
 		a.span.SetAttributes(semconv.HTTPRequestResendCount(n))
 	}
 	res, err := t.next.RoundTrip(req.WithContext(a.ctx))
-	if err != nil || res == nil || res.Body == nil {
-		a.end(semconv.ErrorType(err))
-		return res, err
+	if err != nil {
+		a.end(semconv.ErrorType(err), true)
+		return nil, err
 	}
 	a.attrs = append(a.attrs, semconv.HTTPResponseStatusCode(res.StatusCode))
-	res.Body = &body{ReadCloser: res.Body, attempt: a, failed: res.StatusCode >= 400, errorType: semconv.ErrorTypeKey.String(strconv.Itoa(res.StatusCode))}
+	b := &body{ReadCloser: res.Body, attempt: a}
+	if res.StatusCode >= 400 {
+		b.errorType = semconv.ErrorTypeKey.String(strconv.Itoa(res.StatusCode))
+		b.temporary = res.StatusCode == http.StatusTooManyRequests || res.StatusCode >= http.StatusBadGateway && res.StatusCode <= http.StatusGatewayTimeout
+	}
+	res.Body = b
 	return res, nil
 }
 
@@ -142,32 +150,40 @@ type attempt struct {
 	attrs     []attribute.KeyValue
 }
 
-// resendCount returns how many attempts of the operation have failed in a row.
-func (a *attempt) resendCount() int {
-	if a.call == nil {
+// resendCount returns how many attempts of the request have failed. It is called before each
+// attempt.
+func (c *call) resendCount(request string) int {
+	if c == nil {
 		return 0
 	}
-	a.call.mu.Lock()
-	defer a.call.mu.Unlock()
-	return a.call.failures[a.operation]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.request != request {
+		c.request, c.failures = request, 0
+	}
+	return c.failures
+}
+
+// ended is called after each attempt.
+func (c *call) ended(temporaryFailure bool) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failures++
+	if !temporaryFailure {
+		c.failures = 0
+	}
 }
 
 // end records the attempt. errorType is empty if it succeeded.
-func (a *attempt) end(errorType attribute.KeyValue) {
-	failed := errorType.Valid()
-	if failed {
+func (a *attempt) end(errorType attribute.KeyValue, temporary bool) {
+	a.call.ended(temporary)
+	if errorType.Valid() {
 		a.attrs = append(a.attrs, errorType)
 		a.span.SetStatus(codes.Error, "")
-	}
-	if a.call != nil {
-		a.call.mu.Lock()
-		a.call.failures[a.operation]++
-		if !failed {
-			a.call.failures[a.operation] = 0
-		}
-		a.call.mu.Unlock()
-	}
-	if a.operation == "Create" && !failed {
+	} else if a.operation == "Create" {
 		a.created.Add(a.ctx, 1)
 	}
 	a.duration.Record(a.ctx, time.Since(a.start).Seconds(), a.method, a.host, a.port, a.attrs...)
@@ -179,25 +195,20 @@ func (a *attempt) end(errorType attribute.KeyValue) {
 type body struct {
 	io.ReadCloser
 	attempt   *attempt
-	failed    bool
-	errorType attribute.KeyValue
+	errorType attribute.KeyValue // empty if there is no error
+	temporary bool
 	closed    sync.Once
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF && !b.failed {
-		b.failed, b.errorType = true, semconv.ErrorType(err)
+	if err != nil && err != io.EOF && !b.errorType.Valid() {
+		b.errorType, b.temporary = semconv.ErrorType(err), true
 	}
 	return n, err
 }
 
 func (b *body) Close() error {
-	b.closed.Do(func() {
-		if !b.failed {
-			b.errorType = attribute.KeyValue{}
-		}
-		b.attempt.end(b.errorType)
-	})
+	b.closed.Do(func() { b.attempt.end(b.errorType, b.temporary) })
 	return b.ReadCloser.Close()
 }

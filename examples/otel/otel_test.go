@@ -193,12 +193,12 @@ func TestFailedAndReclaimed(t *testing.T) {
 		if _, err := r.client.WaitReady(ctx, waiting.SessionID); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		found, err := r.client.Find(t.Context(), hooks, "1")
+		found, err := hooks.Find(t.Context(), "1")
 		if err != nil || len(found) != 1 {
 			t.Fatal(found, err)
 		}
 		unused := func(context.Context, string) (bool, error) { return false, nil }
-		if deleted, err := r.client.Reclaim(t.Context(), hooks, unused); err != nil || len(deleted) != 1 {
+		if deleted, err := hooks.Reclaim(t.Context(), unused); err != nil || len(deleted) != 1 {
 			t.Fatal(deleted, err)
 		}
 		got := r.metrics()
@@ -208,6 +208,63 @@ func TestFailedAndReclaimed(t *testing.T) {
 			if got[name] != want {
 				t.Errorf("%s: got %v, want %v", name, got[name], want)
 			}
+		}
+	})
+}
+
+// TestRetriesAreOfTheSameRequest reclaims three sessions, and the first deletes fail.
+func TestRetriesAreOfTheSameRequest(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault   sessionstest.Fault
+		retries float64
+		errors  bool
+	}{
+		"no failure":   {retries: 0},
+		"refused":      {fault: sessionstest.Fault{Status: http.StatusBadRequest, Times: 1}, retries: 0, errors: true},
+		"server error": {fault: sessionstest.Fault{Status: http.StatusInternalServerError, Times: 1}, retries: 0, errors: true},
+		"repeated":     {fault: sessionstest.Fault{Status: http.StatusServiceUnavailable, Times: 2}, retries: 2},
+		"rate limited": {fault: sessionstest.Fault{Status: http.StatusTooManyRequests, Times: 1}, retries: 1},
+		"reset":        {fault: sessionstest.Fault{Connection: "reset", Times: 1}, retries: 1},
+		"given up":     {fault: sessionstest.Fault{Status: http.StatusServiceUnavailable, Times: 3}, retries: 2, errors: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRecorded(t, sessionstest.WithReadyAfter(0))
+				hooks, err := r.client.Webhooks(hook, "secret")
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, reference := range []string{"1", "2", "3"} {
+					if _, err := r.client.Create(t.Context(), sessions.CreateRequest{AppName: "arena", WebhookURL: hooks.URL(reference)}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if c.fault.Times > 0 {
+					c.fault.Operation = "session-delete"
+					r.srv.FailNext(c.fault)
+				}
+				_, err = hooks.Reclaim(t.Context(), func(context.Context, string) (bool, error) { return false, nil })
+				if (err != nil) != c.errors {
+					t.Fatal(err)
+				}
+				if got := r.metrics()["edgegap.sessions.retries Delete"]; got != c.retries {
+					t.Errorf("got %v retries, want %v; spans %q", got, c.retries, r.tree())
+				}
+			})
+		})
+	}
+}
+
+// TestPollsAreNotRetries waits for a session that the API does not show yet.
+func TestPollsAreNotRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorded(t, sessionstest.WithVisibleAfter(3*time.Second))
+		if _, err := r.client.CreateAndWait(t.Context(), sessions.CreateRequest{AppName: "arena"}); err != nil {
+			t.Fatal(err)
+		}
+		got := r.metrics()
+		if got["http.client.request.duration 404 404 Get"] == 0 || got["edgegap.sessions.retries Get"] != 0 {
+			t.Errorf("want reads with 404 and no retries: %v", got)
 		}
 	})
 }

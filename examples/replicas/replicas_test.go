@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,25 +23,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/edgegap-community/edgegap/examples/replicas/cluster"
 	"github.com/edgegap-community/edgegap/sessions"
 	"github.com/edgegap-community/edgegap/sessions/sessionstest"
 )
 
 var seeds = flag.Int("seeds", 3, "number of runs of TestEveryPlayerHasOneResultAndNoSessionLeaks")
-
-// TestMain is also the main function of the replicas, which are processes of the test binary.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "serve" {
-		main()
-		return
-	}
-	flag.Parse()
-	os.Exit(m.Run())
-}
 
 const (
 	matches  = 300
@@ -70,37 +61,25 @@ func run(t *testing.T, seed uint64, signal syscall.Signal) {
 	start := time.Now()
 	random := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()
-	ns, err := startNATS(dir, server.RANDOM_PORT)
+	logFile, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { ns.Shutdown() }()
-	natsURL, port := ns.ClientURL(), ns.Addr().(*net.TCPAddr).Port
-
-	emulator, err := sessionstest.New(sessionstest.WithSeed(seed), sessionstest.WithReadyBetween(200*time.Millisecond, 2*time.Second),
-		sessionstest.WithVisibleAfter(1500*time.Millisecond))
+	defer logFile.Close()
+	c, err := cluster.Start(dir, logFile, unreliableWebhooks, sessionstest.WithSeed(seed),
+		sessionstest.WithReadyBetween(200*time.Millisecond, 2*time.Second), sessionstest.WithVisibleAfter(1500*time.Millisecond))
+	defer c.Stop()
 	if err != nil {
 		t.Fatal(err)
 	}
-	emulator.FailNext(
+	natsURL, port := c.NATS.ClientURL(), c.NATS.Addr().(*net.TCPAddr).Port
+	c.Emulator.FailNext(
 		sessionstest.Fault{Operation: "session-post", Probability: 0.04, Connection: "reset", Execute: true}, // the outcome is unknown
 		sessionstest.Fault{Operation: "session-post", Probability: 0.04, Status: 500},                        // the same, but nothing was created
 		sessionstest.Fault{Operation: "session-post", Probability: 0.04, Status: 400},
 		sessionstest.Fault{Operation: "session-post", Times: -1, Delay: 200 * time.Millisecond}, // so that a killed replica has creates in flight
 		sessionstest.Fault{Operation: "session-delete", Probability: 0.1, Status: 503},
 	)
-	defer emulator.Close()
-
-	logFile, err := os.Create(filepath.Join(t.TempDir(), "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer logFile.Close()
-	c := &cluster{log: logFile, wrap: func(next http.Handler) http.Handler { return unreliableWebhooks(next) }}
-	defer c.stop()
-	if err := c.start(natsURL, emulator.URL()); err != nil {
-		t.Fatal(err)
-	}
 
 	// All random decisions are made here, in one goroutine.
 	victim := random.IntN(3)
@@ -112,14 +91,16 @@ func run(t *testing.T, seed uint64, signal syscall.Signal) {
 		running.Add(1)
 		time.AfterFunc(d, func() { defer running.Done(); f() })
 	}
-	after(killAt, func() { c.replicas[victim].Process.Signal(signal) })
+	after(killAt, func() { c.Replicas[victim].Process.Signal(signal) })
 	after(restartAt, func() {
-		ns.Shutdown()
-		ns.WaitForShutdown()
-		var err error
-		if ns, err = startNATS(dir, port); err != nil {
+		c.NATS.Shutdown()
+		c.NATS.WaitForShutdown()
+		ns, err := cluster.StartNATS(dir, port)
+		if err != nil {
 			t.Error(err)
+			return
 		}
+		c.NATS = ns
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -129,8 +110,8 @@ func run(t *testing.T, seed uint64, signal syscall.Signal) {
 		after(time.Duration(random.Int64N(int64(arrivals))), func() {
 			o, ip := &outcomes[i], fmt.Sprintf("203.0.%d.%d", i/256, i%256)
 			ask := func(ctx context.Context) {
-				var r response
-				o.status, r = play(ctx, c.balancer.URL, ids[i], ip)
+				var r cluster.Result
+				o.status, r = cluster.Play(ctx, c.Balancer.URL, ids[i], ip)
 				o.address, o.reason = r.Address, r.Error
 			}
 			if kind < 2 { // leaves, and every second time comes back after a while
@@ -144,7 +125,7 @@ func run(t *testing.T, seed uint64, signal syscall.Signal) {
 			}
 			if kind < 4 { // cancels
 				o.deleted = true
-				after(patience, func() { deleteMatch(ctx, t, c.balancer.URL, ids[i]) })
+				after(patience, func() { deleteMatch(ctx, t, c.Balancer.URL, ids[i]) })
 			}
 			ask(ctx)
 		})
@@ -157,7 +138,7 @@ func run(t *testing.T, seed uint64, signal syscall.Signal) {
 	// The replicas have some time to reclaim what is left.
 	var problems []error
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		if problems = check(t, natsURL, emulator.URL(), ids, outcomes); len(problems) == 0 {
+		if problems = check(t, natsURL, c.Emulator.URL(), ids, outcomes); len(problems) == 0 {
 			break
 		}
 	}
@@ -166,22 +147,22 @@ func run(t *testing.T, seed uint64, signal syscall.Signal) {
 	}
 	for i, o := range outcomes { // the result of a repeated request is the same
 		if i%10 == 0 && o.status != 0 && !o.deleted {
-			if status, r := play(ctx, c.balancer.URL, ids[i], "203.0.113.1"); status != o.status || r.Address != o.address {
+			if status, r := cluster.Play(ctx, c.Balancer.URL, ids[i], "203.0.113.1"); status != o.status || r.Address != o.address {
 				t.Errorf("%s: the first result is %d %q, the second one %d %q", ids[i], o.status, o.address, status, r.Address)
 			}
 		}
 	}
 	for path, want := range map[string]string{"/healthz": "", "/metrics": "edgegap_sessions_created_total"} {
-		status, body := get(t, c.balancer.URL+path)
+		status, body := get(t, c.Balancer.URL+path)
 		for status == http.StatusBadGateway { // of the replica that is killed
-			status, body = get(t, c.balancer.URL+path)
+			status, body = get(t, c.Balancer.URL+path)
 		}
 		if status != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: status %d, %q; want %q in it", path, status, body, want)
 		}
 	}
-	c.stop()
-	for i, replica := range c.replicas {
+	c.Stop()
+	for i, replica := range c.Replicas {
 		if code := replica.ProcessState.ExitCode(); code != 0 && (i != victim || signal != syscall.SIGKILL) {
 			t.Errorf("replica %d: exit code %d", i+1, code)
 		}
@@ -199,10 +180,10 @@ func run(t *testing.T, seed uint64, signal syscall.Signal) {
 		reasons[o.reason]++
 	}
 	delete(reasons, "") // no failure
-	takenOver := regexp.MustCompile(`msg="took over" replica=\d match=\S+ from=(\d)`).FindAllStringSubmatch(string(log), -1)
-	fromVictim := len(slices.DeleteFunc(slices.Clone(takenOver), func(m []string) bool { return m[1] != strconv.Itoa(victim+1) }))
-	t.Logf("%d matches: %d made, %d failed (%v), %d left; %d taken over (%d from replica %d), %d reclaimed, %d problems; %s at %.1f s, NATS restart at %.1f s, total %.1f s",
-		matches, count[200], count[410], reasons, count[0], len(takenOver), fromVictim, victim+1, strings.Count(string(log), "msg=reclaimed"), len(problems),
+	continued := regexp.MustCompile(`msg=continued replica=\d match=\S+ from=(\d)`).FindAllStringSubmatch(string(log), -1)
+	fromVictim := len(slices.DeleteFunc(slices.Clone(continued), func(m []string) bool { return m[1] != strconv.Itoa(victim+1) }))
+	t.Logf("%d matches: %d made, %d failed (%v), %d left; %d continued by another replica (%d after replica %d), %d reclaimed, %d problems; %s at %.1f s, NATS restart at %.1f s, total %.1f s",
+		matches, count[200], count[410], reasons, count[0], len(continued), fromVictim, victim+1, strings.Count(string(log), "msg=reclaimed"), len(problems),
 		signal, killAt.Seconds(), restartAt.Seconds(), time.Since(start).Seconds())
 }
 
@@ -282,7 +263,7 @@ func check(t *testing.T, natsURL, apiURL string, ids []string, outcomes []outcom
 		}
 		existing[s.SessionID] = true
 		id, _, _ := strings.Cut(sessions.Reference(s.WebhookURL), ".")
-		if m := records[id]; m == nil || m.State != handedOut || m.SessionID != s.SessionID {
+		if m := records[id]; m == nil || m.State != "handed out" || m.SessionID != s.SessionID {
 			problem("session %s (%s) has no match: %+v", s.SessionID, s.Status, m)
 		}
 	}
@@ -294,22 +275,25 @@ func check(t *testing.T, natsURL, apiURL string, ids []string, outcomes []outcom
 				problem("%s: status %d, but no record", ids[i], o.status)
 			}
 		case o.deleted, o.status == http.StatusGone:
-			if m.State != over || existing[m.SessionID] {
+			if m.State != "over" || existing[m.SessionID] {
 				problem("%s: status %d, but the match is %q and its session exists: %t", ids[i], o.status, m.State, existing[m.SessionID])
 			}
 		case o.status == http.StatusOK:
-			if m.State != handedOut || m.Address != o.address || !existing[m.SessionID] {
+			if m.State != "handed out" || m.Address != o.address || !existing[m.SessionID] {
 				problem("%s: has address %q, but the match is %q with %q and its session exists: %t", ids[i], o.address, m.State, m.Address, existing[m.SessionID])
 			}
-		case m.State != over && m.State != handedOut && m.State != queued: // the player has left, perhaps before the message was sent
+		case m.State != "over" && m.State != "handed out" && m.State != "queued": // the player has left, perhaps before the message was sent
 			problem("%s: %q, but the player has left", ids[i], m.State)
 		}
 	}
 	return problems
 }
 
+// record is what the test needs of the record of a match.
+type record struct{ State, SessionID, Address string }
+
 // readNATS returns the records by id, and the number of messages in the queue.
-func readNATS(ctx context.Context, natsURL string, ids []string) (records map[string]*match, messages uint64, err error) {
+func readNATS(ctx context.Context, natsURL string, ids []string) (records map[string]*record, messages uint64, err error) {
 	nc, err := nats.Connect(natsURL)
 	if err != nil {
 		return nil, 0, err
@@ -321,13 +305,18 @@ func readNATS(ctx context.Context, natsURL string, ids []string) (records map[st
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, 0, err
 	}
-	r, records := &replica{matches: kv}, map[string]*match{}
+	records = map[string]*record{}
 	for _, id := range ids {
-		m, err := r.load(ctx, id)
-		if err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
+		entry, err := kv.Get(ctx, id)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			continue
+		} else if err != nil {
 			return nil, 0, err
 		}
-		records[id] = m
+		records[id] = &record{}
+		if err := json.Unmarshal(entry.Value(), records[id]); err != nil {
+			return nil, 0, err
+		}
 	}
 	return records, queue.CachedInfo().State.Msgs, nil
 }

@@ -9,8 +9,10 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/edgegap-community/edgegap/sessions"
@@ -48,6 +50,7 @@ type match struct {
 const (
 	maxAttempts = 3               // creates for a match
 	maxWait     = 2 * time.Minute // for the session to become ready
+	maxMatches  = 100             // that a replica makes at once; the others stay in the queue
 )
 
 // errConflict is the error of save if another replica has changed the record.
@@ -86,6 +89,35 @@ func (r *replica) end(ctx context.Context, m *match, reason string) error {
 	return nil
 }
 
+// consume handles the messages in the queue until ctx is done. It returns an error if the queue
+// does not exist any more.
+func (r *replica) consume(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, maxMatches)
+	for ctx.Err() == nil {
+		slots <- struct{}{}
+		nextCtx, cancel := context.WithTimeout(ctx, r.takeoverAfter)
+		msg, err := r.queue.Next(jetstream.FetchContext(nextCtx))
+		cancel()
+		if err == nil {
+			running.Go(func() { r.handle(ctx, msg); <-slots })
+			continue
+		}
+		<-slots
+		// NATS does not respond to a request that waits while the queue is lost in a restart.
+		_, infoErr := r.queue.Info(ctx)
+		if errors.Is(infoErr, jetstream.ErrConsumerNotFound) || errors.Is(infoErr, jetstream.ErrStreamNotFound) {
+			return fmt.Errorf("queue: %w", infoErr)
+		}
+		if !errors.Is(err, nats.ErrTimeout) && ctx.Err() == nil {
+			slog.Warn("no message from the queue", "error", err)
+			sleep(ctx, time.Second)
+		}
+	}
+	return nil
+}
+
 // handle makes the match of a message in the queue ready, and ends the match if nobody has asked
 // for the address some time later. If this replica dies, NATS delivers the message to another
 // one after r.takeoverAfter.
@@ -110,7 +142,8 @@ func (r *replica) handle(ctx context.Context, msg jetstream.Msg) {
 	case err == nil:
 		msg.Ack()
 	case errors.Is(err, errConflict):
-		// Another replica has the match, and acknowledges the message.
+		// Another replica or DELETE changed it. Not a Nak: if the match is not over, the message
+		// has been delivered again, to the replica that changed it, or will be after AckWait.
 	default:
 		slog.Warn("match goes back to the queue", "match", string(msg.Data()), "error", err)
 		msg.NakWithDelay(time.Second)
@@ -121,11 +154,12 @@ func (r *replica) handle(ctx context.Context, msg jetstream.Msg) {
 // replica that gets the message next continues from the record.
 func (r *replica) makeReady(ctx context.Context, m *match) error {
 	if (m.State == recorded || m.State == created) && m.Replica != r.name {
-		slog.Info("took over", "match", m.id, "from", m.Replica, "state", m.State)
+		slog.Info("continued", "match", m.id, "from", m.Replica, "state", m.State)
 	}
 	m.Replica = r.name
-	if m.State == recorded { // whether a session was created is unknown
-		found, err := r.client.Find(ctx, r.hooks, reference(m))
+	if m.State == recorded {
+		// Without Find, the next attempt would create a second session, and players would wait longer.
+		found, err := r.hooks.Find(ctx, reference(m))
 		if err != nil {
 			return err
 		}
@@ -183,12 +217,15 @@ func (r *replica) makeReady(ctx context.Context, m *match) error {
 // reclaim regularly deletes the sessions that no match uses, in one replica at a time: whoever
 // creates the key in the lease bucket has the turn, and NATS removes the key after
 // r.reclaimEvery. The lease only saves requests: two replicas may reclaim at the same time.
-func (r *replica) reclaim(ctx context.Context) {
+func (r *replica) reclaim(ctx context.Context) error {
 	for ; ctx.Err() == nil; sleep(ctx, r.reclaimEvery/4) {
 		if _, err := r.lease.Create(ctx, "reclaim", []byte(r.name)); err != nil {
+			if !errors.Is(err, jetstream.ErrKeyExists) {
+				slog.Warn("no lease", "error", err)
+			}
 			continue
 		}
-		deleted, err := r.client.Reclaim(ctx, r.hooks, r.inUse)
+		deleted, err := r.hooks.Reclaim(ctx, r.inUse)
 		for _, id := range deleted {
 			slog.Info("reclaimed", "session", id)
 		}
@@ -196,6 +233,7 @@ func (r *replica) reclaim(ctx context.Context) {
 			slog.Warn("reclaim failed", "error", err)
 		}
 	}
+	return nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -220,8 +258,17 @@ func (r *replica) inUse(ctx context.Context, reference string) (bool, error) {
 	}
 	m, err := r.load(ctx, id)
 	switch {
-	case errors.Is(err, jetstream.ErrKeyNotFound): // expired; this save fails if the record exists
-		return false, r.save(ctx, &match{id: id, State: over, Attempt: attempt})
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		// The record has expired, unless NATS has lost its data: then the bucket is new.
+		status, err := r.matches.Status(ctx)
+		if err != nil {
+			return false, err
+		}
+		if created := status.(*jetstream.KeyValueBucketStatus).StreamInfo().Created; time.Since(created) <= status.TTL() {
+			return false, errors.New("no record, but the bucket is too new for it to have expired")
+		}
+		// This save fails if the record exists after all.
+		return false, r.save(ctx, &match{id: id, State: over, Attempt: attempt, Reason: "expired"})
 	case err == nil && m.Attempt < attempt:
 		err = errors.New("the record is not the latest one")
 	}

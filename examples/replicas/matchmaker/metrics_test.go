@@ -49,7 +49,7 @@ func TestDashboardQueriesExportedMetrics(t *testing.T) {
 	if _, err := client.WaitReady(t.Context(), s.SessionID); err == nil {
 		t.Fatal("the session has not failed")
 	}
-	if _, err := client.Reclaim(t.Context(), hooks, func(context.Context, string) (bool, error) { return false, nil }); err != nil {
+	if _, err := hooks.Reclaim(t.Context(), func(context.Context, string) (bool, error) { return false, nil }); err != nil {
 		t.Fatal(err)
 	}
 
@@ -69,7 +69,7 @@ func TestDashboardQueriesExportedMetrics(t *testing.T) {
 			}
 		}
 	}
-	content, err := os.ReadFile("../../docs/grafana-dashboard.json")
+	content, err := os.ReadFile("../../../docs/grafana-dashboard.json")
 	if err != nil {
 		t.Fatal(err)
 	}

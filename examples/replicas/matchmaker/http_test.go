@@ -27,3 +27,14 @@ func TestInvalidMatchesAreRejected(t *testing.T) {
 		})
 	}
 }
+
+func TestUnknownMatchIsNotFound(t *testing.T) {
+	_, replicas := newReplicas(t)
+	for _, path := range []string{"/match/0123456789abcdef", "/match/a%20b", "/match/a..b"} {
+		w := httptest.NewRecorder()
+		replicas[0].routes().ServeHTTP(w, httptest.NewRequest(http.MethodDelete, path, nil))
+		if w.Code != http.StatusNotFound {
+			t.Errorf("%s: got status %d, want 404", path, w.Code)
+		}
+	}
+}

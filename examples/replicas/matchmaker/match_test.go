@@ -1,18 +1,24 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/edgegap-community/edgegap/examples/otel"
+	"github.com/edgegap-community/edgegap/examples/replicas/cluster"
 	"github.com/edgegap-community/edgegap/sessions"
 	"github.com/edgegap-community/edgegap/sessions/sessionstest"
 )
@@ -20,7 +26,7 @@ import (
 // newReplicas returns an emulator and two replicas that are connected to NATS, but take nothing
 // from the queue.
 func newReplicas(t *testing.T) (*sessionstest.Server, [2]*replica) {
-	ns, err := startNATS(t.TempDir(), server.RANDOM_PORT)
+	ns, err := cluster.StartNATS(t.TempDir(), server.RANDOM_PORT)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +40,7 @@ func newReplicas(t *testing.T) (*sessionstest.Server, [2]*replica) {
 	var replicas [2]*replica
 	for i := range replicas {
 		r := &replica{name: fmt.Sprint(i + 1), client: telemetry.Client(srv.Client()), game: sessions.CreateRequest{AppName: "arena"}}
-		if _, err := r.connect(t.Context()); err != nil {
+		if err := errors.Join(r.setTimes("1s"), r.connect(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(r.nc.Close)
@@ -107,7 +113,7 @@ func TestOnlyUnusedSessionsAreReclaimed(t *testing.T) {
 		"over":            {&match{State: over, Attempt: 1}, "over.1", false, false},
 		"earlier-attempt": {&match{State: created, Attempt: 2}, "earlier-attempt.1", false, false},
 		"old-record":      {&match{State: recorded, Attempt: 1}, "old-record.2", false, true},
-		"no-record":       {nil, "no-record.1", false, false},
+		"no-record":       {nil, "no-record.1", false, true}, // in a new bucket, none can have expired
 		"not-ours":        {nil, "not-ours", false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -123,9 +129,83 @@ func TestOnlyUnusedSessionsAreReclaimed(t *testing.T) {
 			}
 		})
 	}
-	// From now on, no replica can use the session without a record.
-	if err := r.save(ctx, &match{id: "no-record", State: queued}); !errors.Is(err, errConflict) {
-		t.Errorf("got %v, want a conflict", err)
+}
+
+// TestSessionOfExpiredRecordIsReclaimed uses a bucket that is older than its time to live.
+func TestSessionOfExpiredRecordIsReclaimed(t *testing.T) {
+	_, replicas := newReplicas(t)
+	r, ctx := replicas[0], t.Context()
+	// The shortest time that NATS allows.
+	if _, err := r.js.UpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "matches", TTL: 100 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	var used bool
+	err := errors.New("not called")
+	for deadline := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(deadline); {
+		used, err = r.inUse(ctx, "no-record.1")
+	}
+	if used || err != nil {
+		t.Errorf("got %t, %v; want an unused session", used, err)
+	}
+}
+
+// TestNothingIsReclaimedAfterDataLoss lets NATS lose its data while a player has the address.
+func TestNothingIsReclaimedAfterDataLoss(t *testing.T) {
+	srv, replicas := newReplicas(t)
+	r, ctx := replicas[0], t.Context()
+	m := &match{id: "match", State: queued}
+	if err := errors.Join(r.save(ctx, m), r.makeReady(ctx, m)); err != nil || m.State != ready {
+		t.Fatal(m.State, err)
+	}
+	if err := errors.Join(r.js.DeleteKeyValue(ctx, "matches"), r.connect(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	defer r.nc.Close()
+	if deleted, err := r.hooks.Reclaim(ctx, r.inUse); len(deleted) > 0 || err == nil || len(srv.Sessions()) != 1 {
+		t.Errorf("got %q, %v and %d sessions; want an error and the session", deleted, err, len(srv.Sessions()))
+	}
+}
+
+// TestLostQueueEndsReplica deletes the consumer or the stream of the queue while the replica
+// waits for a message.
+func TestLostQueueEndsReplica(t *testing.T) {
+	for name, lose := range map[string]func(context.Context, *replica) error{
+		"consumer": func(ctx context.Context, r *replica) error { return r.js.DeleteConsumer(ctx, "QUEUE", "replicas") },
+		"stream":   func(ctx context.Context, r *replica) error { return r.js.DeleteStream(ctx, "QUEUE") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, replicas := newReplicas(t)
+			r := replicas[0]
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			health := func() int {
+				w := httptest.NewRecorder()
+				r.routes().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/healthz", nil))
+				return w.Code
+			}
+			if got := health(); got != http.StatusOK {
+				t.Fatalf("healthz: got %d, want 200", got)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- r.consume(ctx) }()
+			for r.queue.CachedInfo().NumWaiting == 0 { // the replica waits for a message
+				if _, err := r.queue.Info(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := lose(ctx, r); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-ended; err == nil {
+				t.Error("consume ended without an error")
+			}
+			if got := health(); got != http.StatusServiceUnavailable {
+				t.Errorf("healthz: got %d, want 503", got)
+			}
+			if err := r.consume(ctx); err == nil { // it was lost before
+				t.Error("consume ended without an error")
+			}
+		})
 	}
 }
 

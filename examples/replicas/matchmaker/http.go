@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"regexp"
@@ -20,9 +21,11 @@ func (r *replica) routes() http.Handler {
 	mux.Handle("POST /hook", r.hooks.Handler(func(_ context.Context, sessionID string) error {
 		return r.nc.Publish(notifySubject, []byte(sessionID)) // another replica may wait for it
 	}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		if !r.nc.IsConnected() {
-			respond(w, http.StatusServiceUnavailable, response{Error: "no connection to NATS"})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, req *http.Request) {
+		ctx, cancel := context.WithTimeout(req.Context(), 2*time.Second)
+		defer cancel()
+		if _, err := r.queue.Info(ctx); err != nil {
+			respond(w, http.StatusServiceUnavailable, response{Error: "queue: " + err.Error()})
 		}
 	})
 	mux.Handle("GET /metrics", promhttp.Handler())
@@ -56,12 +59,16 @@ func (r *replica) postMatch(w http.ResponseWriter, req *http.Request) {
 		respond(w, http.StatusBadRequest, response{Error: "want IP addresses in ips, and an Idempotency-Key of 16 to 64 letters, digits, - or _"})
 		return
 	}
+	id := m.id
 	err = r.enqueue(req.Context(), m)
 	if err == nil {
-		m, err = r.waitForResult(req.Context(), m.id)
+		m, err = r.waitForResult(req.Context(), id)
 	}
 	switch {
 	case err != nil:
+		if req.Context().Err() == nil { // else the player has left, or the replica shuts down
+			slog.Warn("no result", "match", id, "error", err)
+		}
 		w.Header().Set("Retry-After", "1")
 		respond(w, http.StatusServiceUnavailable, response{Error: "repeat the request with the same Idempotency-Key"})
 	case m.State == over:
@@ -100,8 +107,8 @@ func (r *replica) waitForResult(ctx context.Context, id string) (*match, error) 
 		switch {
 		case err == nil && (m.State == handedOut || m.State == over):
 			return m, nil
-		case errors.Is(err, errConflict):
-			continue
+		case err != nil && !errors.Is(err, errConflict):
+			return nil, err
 		}
 		readAgain, cancel := context.WithTimeout(ctx, 2*time.Second) // the message may be lost
 		changed.NextMsgWithContext(readAgain)
@@ -112,17 +119,18 @@ func (r *replica) waitForResult(ctx context.Context, id string) (*match, error) 
 
 // deleteMatch ends a match that its players have left or do not want any more.
 func (r *replica) deleteMatch(w http.ResponseWriter, req *http.Request) {
-	err := errConflict
+	id, err := req.PathValue("id"), errConflict
 	for errors.Is(err, errConflict) {
 		var m *match
-		if m, err = r.load(req.Context(), req.PathValue("id")); err == nil && m.State != over {
+		if m, err = r.load(req.Context(), id); err == nil && m.State != over {
 			err = r.end(req.Context(), m, "deleted")
 		}
 	}
 	switch {
-	case errors.Is(err, jetstream.ErrKeyNotFound):
+	case errors.Is(err, jetstream.ErrKeyNotFound), errors.Is(err, jetstream.ErrInvalidKey):
 		respond(w, http.StatusNotFound, response{Error: "there is no such match"})
 	case err != nil:
+		slog.Warn("not deleted", "match", id, "error", err)
 		respond(w, http.StatusServiceUnavailable, response{Error: "repeat the request"})
 	default:
 		w.WriteHeader(http.StatusNoContent)
