@@ -1,10 +1,10 @@
 """The work of a matchmaker with the client that openapi-generator makes."""
 
 import os
-import re
 import socket
+import sys
 import time
-from urllib.parse import parse_qs, urlsplit
+import uuid
 
 from edgegap_sessions import ApiClient, ApiException, Configuration, SessionsApi
 from edgegap_sessions.models import (
@@ -18,92 +18,143 @@ from edgegap_sessions.models import (
     SessionUserContext,
 )
 from urllib3 import Retry
+from urllib3.exceptions import HTTPError
+
+PORT = "gameport"
+# The list shows a session's webhook URL. The UUID makes those of this run unique.
+HOOK = f"https://match.example.com/hook?run={uuid.uuid4()}&ref="
 
 socket.setdefaulttimeout(30)  # the client has no timeout of its own
 
 
 class RateLimitRetry(Retry):
+    """Waits as long as Retry-After says, but at most 30 s. Without it, 1 s, then twice as long."""
+
     def sleep(self, response=None):
-        super().sleep(response)
-        print(f"rate limited for at least {self.get_retry_after(response)} s")
+        header = response.headers.get("Retry-After", "")
+        seconds = int(header) if header.isdecimal() else 2 ** (len(self.history) - 1)
+        seconds = min(max(seconds, 1), 30)
+        time.sleep(seconds)
+        print(f"rate limited for at least {seconds} s")
 
 
+key = os.environ.get("EDGEGAP_API_KEY", "").removeprefix("token ")
+if not key:
+    sys.exit("EDGEGAP_API_KEY is not set")
 configuration = Configuration(
     host=os.environ.get("EDGEGAP_BASE_URL", "https://api.edgegap.com"),
     # Keyed by the name of the security scheme. With another name no key is sent.
-    api_key={"apiKey": os.environ["EDGEGAP_API_KEY"]},
+    api_key={"apiKey": key},
     api_key_prefix={"apiKey": "token"},
     # After a 429 nothing was done, so that even a create (allowed_methods) may be sent again. After
     # any other failure, a create may have been carried out. With a total, urllib3 would also repeat
     # a create that got a 503.
     retries=RateLimitRetry(
         total=None, connect=0, read=0, redirect=0, other=0, status=4, status_forcelist=[429],
-        allowed_methods=None, backoff_factor=1, raise_on_status=False,
+        allowed_methods=None, raise_on_status=False,
     ),
 )
 api = SessionsApi(ApiClient(configuration))
+mine: list[str] = []
 
 
 class SessionFailed(Exception):
     pass
 
 
+def status_code(e: BaseException) -> int:
+    return e.status if isinstance(e, ApiException) else 0
+
+
+def temporary(e: BaseException) -> bool:
+    """Report whether the request failed with a 429 or 5xx, or got no response, such as a timeout."""
+    return status_code(e) == 429 or status_code(e) >= 500 or isinstance(e, HTTPError)
+
+
+def a_few_times(e: BaseException, attempt: int) -> bool:
+    return attempt < 5 and temporary(e)
+
+
+def repeat(call, again=a_few_times):
+    """Make a call that is safe to repeat, such as a read or a delete, while again(error, attempt)."""
+    attempt = 1
+    while True:
+        try:
+            return call()
+        except Exception as e:
+            if not again(e, attempt):
+                raise
+        time.sleep(1)
+        attempt += 1
+
+
 def create_and_wait(match: str, version: str, ips: list[str]) -> SessionGet:
     """Create a session and wait until players may connect. Delete the session if that fails."""
-    created = api.session_post(
-        SessionModel(
-            app_name="arena",
-            version_name=version,
-            ip_list=ips,
-            webhook_url=f"https://match.example.com/hook?ref={match}",  # the list shows it
-        )
-    )
+    session_id = api.session_post(
+        SessionModel(app_name="arena", version_name=version, ip_list=ips, webhook_url=HOOK + match)
+    ).session_id
+    visible = time.monotonic() + 10  # until then, a new session may be 404
+    deadline = time.monotonic() + 120
+
+    def read_again(e: BaseException, _: int) -> bool:
+        if status_code(e) == 404:
+            return time.monotonic() < visible
+        return temporary(e) and time.monotonic() < deadline
+
+    def delete_again(e: BaseException, attempt: int) -> bool:
+        if status_code(e) == 404 and not session:
+            return time.monotonic() < visible
+        return a_few_times(e, attempt)
+
+    session = None
     try:
-        return wait_ready(created.session_id)
+        while True:
+            session = repeat(lambda: api.get_session(session_id), read_again)
+            if session.ready and address(session):
+                return session
+            status = session.status.split(".")[-1].lower()  # "Error" or "Status.ERROR"
+            if status in ("error", "unprocessable", "terminating"):
+                raise SessionFailed(f"{status}, {session.error}")
+            if time.monotonic() > deadline:
+                raise SessionFailed(f"{session.status} without {PORT} after two minutes")
+            time.sleep(1)
     except BaseException:  # also Ctrl-C
-        delete_session(created.session_id)
+        try:
+            repeat(lambda: api.session_delete(session_id), delete_again)
+        except BaseException as e:
+            # A 404 proves that the session is gone only if it was there.
+            if not (status_code(e) == 410 or status_code(e) == 404 and session):
+                print(f"delete {session_id} later: {e}", file=sys.stderr)
+                mine.append(session_id)  # stop_all tries again
         raise
 
 
-def wait_ready(session_id: str) -> SessionGet:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            session = api.get_session(session_id)
-        except ApiException as e:
-            if e.status < 500 or time.monotonic() > deadline:
-                raise
-            time.sleep(1)
-            continue
-        if session.ready:
-            return session
-        status = re.sub(r".*\.", "", session.status).lower()  # "Error" or "Status.ERROR"
-        if status in ("error", "unprocessable", "terminating"):
-            raise SessionFailed(f"{status}, {session.error}")
-        if time.monotonic() > deadline:
-            raise SessionFailed(f"still {session.status} after 30 s")
-        time.sleep(1)
-
-
-def delete_session(session_id: str) -> None:
-    try:
-        api.session_delete(session_id)
-    except ApiException as e:
-        if e.status not in (404, 410):
-            raise
-
-
 def address(session: SessionGet) -> str | None:
+    """Return the address for players, or None if the session has no such port yet."""
     ports = session.deployment and session.deployment.ports or {}
-    return ports["gameport"].link if "gameport" in ports else None
+    # A key may differ from the name.
+    port = ports.get(PORT) or next((p for p in ports.values() if p.name == PORT), None)
+    if port and port.link and "://" not in port.link:
+        return port.link
+    return f"{session.deployment.fqdn}:{port.external}" if port and port.external else None
+
+
+def pages(limit: int):
+    """Yield the number and the sessions of each page of the list, with everybody's sessions."""
+    page = following = 1
+    while following >= page:
+        sessions = repeat(lambda: api.list_sessions(page=page, limit=limit))
+        yield page, sessions.data or []
+        pagination = sessions.pagination
+        following = pagination and pagination.next_page_number or 0  # None on the last page
+        page += 1
 
 
 def ips(users: SessionUserContext) -> str:
     return ", ".join(user.ip for user in users.session_users)
 
 
-mine: list[str] = []
-try:
+def play() -> None:
     first = create_and_wait("match-1", "1.4.0", ["203.0.113.7", "198.51.100.23"])
     mine.append(first.session_id)
     print(f"match-1 is ready at {address(first)}, players: {first.user_count}")
@@ -112,31 +163,43 @@ try:
     print("one more:", ips(api.put_users_session(first.session_id, change)))
     change = PatchSessionModel(ip_list=["198.51.100.23"])
     print("one less:", ips(api.delete_users_session(first.session_id, change)))
-    print("players:", ips(api.get_users_session(first.session_id)))
+    print("players:", ips(repeat(lambda: api.get_users_session(first.session_id))))
 
     second = create_and_wait("match-2", "1.4.0", ["203.0.113.90"])
     mine.append(second.session_id)
     print(f"match-2 is ready at {address(second)}, players: {second.user_count}")
 
-    page, following = 1, 1
-    while following >= page:
-        sessions = api.list_sessions(page=page, limit=1)
-        for summary in sessions.data or []:
-            match = parse_qs(urlsplit(summary.webhook_url or "").query).get("ref", [None])[0]
-            print(f"page {page}: {match}")
-        pagination = sessions.pagination
-        following = pagination and pagination.next_page_number or 0  # None on the last page
-        page += 1
+    for page, sessions in pages(limit=1):
+        for session in sessions:
+            if session.webhook_url and session.webhook_url.startswith(HOOK):
+                print(f"page {page}: {session.webhook_url.removeprefix(HOOK)}")
 
     try:
         create_and_wait("match-3", "broken", ["198.51.100.4"])
     except SessionFailed as e:
         print(f"match-3 is deleted: {e}")
-finally:
-    if mine:
+
+
+def stop_all() -> bool:
+    """Delete the sessions of this program. Raise nothing that would hide an error of play."""
+    if not mine:
+        return True
+    try:
         by_id = SessionBulkStopFiltersPayload(
             field=SessionBulkStopField.SESSION_ID, values=mine, filter_type=FilterType.ANY
         )
-        stopped = api.sessions_bulk_stop(SessionBulkStopPayload(filters=[by_id]))
-        left = api.list_sessions().data or []
+        stopped = repeat(lambda: api.sessions_bulk_stop(SessionBulkStopPayload(filters=[by_id])))
+        left = [s for _, sessions in pages(limit=100) for s in sessions if s.session_id in mine]
         print(f"stopped: {len(stopped.processable)}, left: {len(left)}")
+        return True
+    except BaseException as e:
+        print(f"delete {', '.join(mine)} later: {e}", file=sys.stderr)
+        return False
+
+
+try:
+    play()
+finally:
+    all_stopped = stop_all()
+if not all_stopped:
+    sys.exit(1)

@@ -4,22 +4,34 @@ import edgegap.api.SessionsApi;
 import edgegap.model.*;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiPredicate;
 import java.util.stream.Collectors;
 import okhttp3.Interceptor;
 import okhttp3.Response;
 
 /** The work of a matchmaker with the client that openapi-generator makes. */
-public class Matchmaker {
+public class Matchmaker implements AutoCloseable {
   static class SessionFailed extends Exception {
     SessionFailed(String message) {
       super(message);
     }
   }
+
+  interface Call<T> {
+    T run() throws ApiException;
+  }
+
+  static final String PORT = "gameport";
+
+  /** The list shows a session's webhook URL. The UUID makes those of this run unique. */
+  static final String HOOK = "https://match.example.com/hook?run=" + UUID.randomUUID() + "&ref=";
 
   private final SessionsApi api;
   private final List<String> mine = new ArrayList<>();
@@ -27,7 +39,13 @@ public class Matchmaker {
   Matchmaker(String baseUrl, String key) {
     ApiClient client = new ApiClient();
     client.setHttpClient(
-        client.getHttpClient().newBuilder().addInterceptor(Matchmaker::waitOutRateLimits).build());
+        client
+            .getHttpClient()
+            .newBuilder()
+            .retryOnConnectionFailure(false) // it would also send a create again
+            .readTimeout(30, TimeUnit.SECONDS)
+            .addInterceptor(Matchmaker::waitOutRateLimits)
+            .build());
     client.setBasePath(baseUrl);
     client.setApiKeyPrefix("token");
     client.setApiKey(key);
@@ -46,89 +64,150 @@ public class Matchmaker {
       }
       String header = response.header("Retry-After", "");
       response.close();
-      int seconds = header.matches("\\d{1,3}") ? Integer.parseInt(header) : attempt;
+      long seconds = header.matches("\\d{1,9}") ? Long.parseLong(header) : 1L << (attempt - 1);
+      seconds = Math.max(1, Math.min(seconds, 30));
       try {
-        Thread.sleep(seconds * 1000L);
+        Thread.sleep(seconds * 1000);
       } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
         throw new InterruptedIOException();
       }
       System.out.println("rate limited for at least " + seconds + " s");
     }
   }
 
+  /** Reports whether a request failed with a 429 or 5xx, or got no response, such as a timeout. */
+  static boolean temporary(Exception e) {
+    return code(e) == 429 || code(e) >= 500 || e.getCause() instanceof IOException;
+  }
+
+  static int code(Exception e) {
+    return e instanceof ApiException failure ? failure.getCode() : 0;
+  }
+
+  static boolean aFewTimes(Exception e, int attempt) {
+    return attempt < 5 && temporary(e);
+  }
+
+  /** Makes a call that is safe to repeat, such as a read or a delete, while again is true. */
+  static <T> T repeat(Call<T> call, BiPredicate<Exception, Integer> again)
+      throws ApiException, InterruptedException {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return call.run();
+      } catch (ApiException | RuntimeException e) { // also from Gson, if the response ends too early
+        if (!again.test(e, attempt)) {
+          throw e;
+        }
+      }
+      Thread.sleep(1000);
+    }
+  }
+
+  /** Returns a time for use with passed. */
+  static long inSeconds(long seconds) {
+    return System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+  }
+
+  static boolean passed(long time) {
+    return System.nanoTime() - time > 0;
+  }
+
   /** Creates a session and waits until players may connect. Deletes the session if that fails. */
   SessionGet createAndWait(String match, String version, String... ips)
       throws ApiException, SessionFailed, InterruptedException {
-    String id =
-        api.sessionPost(
-                new SessionModel()
-                    .appName("arena")
-                    .versionName(version)
-                    .ipList(List.of(ips))
-                    .webhookUrl("https://match.example.com/hook?ref=" + match)) // the list shows it
-            .getSessionId();
-    boolean ready = false;
+    SessionModel request =
+        new SessionModel()
+            .appName("arena")
+            .versionName(version)
+            .ipList(List.of(ips))
+            .webhookUrl(HOOK + match);
+    String id = api.sessionPost(request).getSessionId();
+    long visible = inSeconds(10); // until then, a new session may be 404
+    long deadline = inSeconds(120);
+    SessionGet session = null;
+    boolean done = false;
     try {
-      SessionGet session = waitReady(id);
-      ready = true;
-      return session;
-    } finally {
-      if (!ready) {
-        delete(id);
-      }
-    }
-  }
-
-  SessionGet waitReady(String id) throws ApiException, SessionFailed, InterruptedException {
-    for (long deadline = System.nanoTime() + 30_000_000_000L; ; Thread.sleep(1000)) {
-      SessionGet session;
-      try {
-        session = api.getSession(id);
-      } catch (ApiException e) {
-        if (e.getCode() >= 500 && System.nanoTime() - deadline < 0) {
-          continue;
+      for (; ; Thread.sleep(1000)) {
+        session =
+            repeat(
+                () -> api.getSession(id),
+                (e, attempt) ->
+                    code(e) == 404 ? !passed(visible) : temporary(e) && !passed(deadline));
+        if (session.getReady() && address(session) != null) {
+          done = true;
+          return session;
         }
-        throw e;
+        String status = session.getStatus().replaceFirst(".*\\.", "").toLowerCase(); // "Error" or "Status.ERROR"
+        if (Set.of("error", "unprocessable", "terminating").contains(status)) {
+          throw new SessionFailed(status + ", " + session.getError());
+        }
+        if (passed(deadline)) {
+          throw new SessionFailed(session.getStatus() + " without " + PORT + " after two minutes");
+        }
       }
-      if (session.getReady()) {
-        return session;
-      }
-      String status = session.getStatus().replaceFirst(".*\\.", "").toLowerCase(); // "Error" or "Status.ERROR"
-      if (Set.of("error", "unprocessable", "terminating").contains(status)) {
-        throw new SessionFailed(status + ", " + session.getError());
-      }
-      if (System.nanoTime() - deadline > 0) {
-        throw new SessionFailed("still " + session.getStatus() + " after 30 s");
+    } finally {
+      if (!done) {
+        delete(id, session != null, visible);
       }
     }
   }
 
-  void delete(String id) throws ApiException {
+  /** Deletes a session. Throws nothing, which would hide the reason for the delete. */
+  void delete(String id, boolean seen, long visible) {
     try {
-      api.sessionDelete(id);
-    } catch (ApiException e) {
-      if (e.getCode() != 404 && e.getCode() != 410) {
-        throw e;
+      repeat(
+          () -> api.sessionDelete(id),
+          (e, attempt) ->
+              code(e) == 404 && !seen ? !passed(visible) : aFewTimes(e, attempt));
+    } catch (Exception e) {
+      // A 404 proves that the session is gone only if it was there.
+      if (code(e) != 410 && !(code(e) == 404 && seen)) {
+        System.err.println("delete " + id + " later: " + e);
+        mine.add(id); // close tries again
       }
     }
   }
 
+  /** Returns the address for players, or null if the session has no such port yet. */
   static String address(SessionGet session) {
     Deployment deployment = session.getDeployment();
     if (deployment == null || deployment.getPorts() == null) {
       return null;
     }
-    PortMapping port = deployment.getPorts().get("gameport");
-    return port == null ? null : port.getLink();
+    Map<String, PortMapping> ports = deployment.getPorts();
+    PortMapping port = ports.get(PORT);
+    for (PortMapping other : ports.values()) {
+      if (port == null && PORT.equals(other.getName())) { // a key may differ from the name
+        port = other;
+      }
+    }
+    if (port == null) {
+      return null;
+    }
+    if (port.getLink() != null && !port.getLink().contains("://")) {
+      return port.getLink();
+    }
+    return port.getExternal() == null ? null : deployment.getFqdn() + ":" + port.getExternal();
+  }
+
+  /** Returns all pages of the list, with everybody's sessions. */
+  List<List<SessionContext>> pages(long limit) throws ApiException, InterruptedException {
+    List<List<SessionContext>> pages = new ArrayList<>();
+    long next = 1;
+    while (next > pages.size()) {
+      long page = pages.size() + 1;
+      Sessions list = repeat(() -> api.listSessions(page, limit), Matchmaker::aFewTimes);
+      pages.add(Objects.requireNonNullElse(list.getData(), List.of()));
+      Pagination pagination = list.getPagination();
+      Long number = pagination == null ? null : pagination.getNextPageNumber(); // null on the last page
+      next = number == null ? 0 : number;
+    }
+    return pages;
   }
 
   static String ips(SessionUserContext users) {
     return users.getSessionUsers().stream().map(SessionUser::getIp).collect(Collectors.joining(", "));
-  }
-
-  static String reference(String webhookUrl) {
-    String query = webhookUrl == null ? null : URI.create(webhookUrl).getQuery();
-    return query == null ? null : query.replaceFirst("^ref=", "");
   }
 
   void play() throws Exception {
@@ -141,20 +220,22 @@ public class Matchmaker {
     System.out.println("one more: " + ips(api.putUsersSession(id, change)));
     change = new PatchSessionModel().ipList(List.of("198.51.100.23"));
     System.out.println("one less: " + ips(api.deleteUsersSession(id, change)));
-    System.out.println("players: " + ips(api.getUsersSession(id)));
+    System.out.println(
+        "players: " + ips(repeat(() -> api.getUsersSession(id), Matchmaker::aFewTimes)));
 
     SessionGet second = createAndWait("match-2", "1.4.0", "203.0.113.90");
     mine.add(second.getSessionId());
     System.out.println("match-2 is ready at " + address(second) + ", players: " + second.getUserCount());
 
-    for (long page = 1, next = 1; next >= page; page++) {
-      Sessions list = api.listSessions(page, 1L);
-      for (SessionContext session : Objects.requireNonNullElse(list.getData(), List.<SessionContext>of())) {
-        System.out.println("page " + page + ": " + reference(session.getWebhookUrl()));
+    int page = 0;
+    for (List<SessionContext> sessions : pages(1)) {
+      page++;
+      for (SessionContext session : sessions) {
+        String url = session.getWebhookUrl();
+        if (url != null && url.startsWith(HOOK)) {
+          System.out.println("page " + page + ": " + url.substring(HOOK.length()));
+        }
       }
-      Pagination pagination = list.getPagination();
-      Long number = pagination == null ? null : pagination.getNextPageNumber(); // null on the last page
-      next = number == null ? 0 : number;
     }
 
     try {
@@ -164,7 +245,9 @@ public class Matchmaker {
     }
   }
 
-  void stopAll() throws ApiException {
+  /** Deletes the sessions of this program. */
+  @Override
+  public void close() throws Exception {
     if (mine.isEmpty()) {
       return;
     }
@@ -173,21 +256,28 @@ public class Matchmaker {
             .field(SessionBulkStopField.SESSION_ID)
             .values(mine)
             .filterType(FilterType.ANY);
-    SessionBulkStopResponse stopped =
-        api.sessionsBulkStop(new SessionBulkStopPayload().filters(List.of(filter)));
-    List<SessionContext> left = api.listSessions(null, null).getData();
-    System.out.println(
-        "stopped: " + stopped.getProcessable().size() + ", left: " + (left == null ? 0 : left.size()));
+    SessionBulkStopPayload payload = new SessionBulkStopPayload().filters(List.of(filter));
+    SessionBulkStopResponse stopped;
+    try {
+      stopped = repeat(() -> api.sessionsBulkStop(payload), Matchmaker::aFewTimes);
+    } catch (Exception e) {
+      System.err.println("delete " + String.join(", ", mine) + " later");
+      throw e;
+    }
+    long left =
+        pages(100).stream().flatMap(List::stream).filter(s -> mine.contains(s.getSessionId())).count();
+    System.out.println("stopped: " + stopped.getProcessable().size() + ", left: " + left);
   }
 
   public static void main(String[] arguments) throws Exception {
     String baseUrl = System.getenv().getOrDefault("EDGEGAP_BASE_URL", "https://api.edgegap.com");
-    String key = Objects.requireNonNull(System.getenv("EDGEGAP_API_KEY"), "EDGEGAP_API_KEY is not set");
-    Matchmaker matchmaker = new Matchmaker(baseUrl, key);
-    try {
+    String key = System.getenv().getOrDefault("EDGEGAP_API_KEY", "").replaceFirst("^token ", "");
+    if (key.isEmpty()) {
+      throw new IllegalArgumentException("EDGEGAP_API_KEY is not set");
+    }
+    // An exception of close does not replace one of play: it is added to it.
+    try (Matchmaker matchmaker = new Matchmaker(baseUrl, key)) {
       matchmaker.play();
-    } finally {
-      matchmaker.stopAll();
     }
   }
 }

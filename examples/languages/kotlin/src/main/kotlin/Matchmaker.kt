@@ -2,14 +2,23 @@
 
 import edgegap.apis.SessionsApi
 import edgegap.infrastructure.ApiClient
+import edgegap.infrastructure.ClientError
 import edgegap.infrastructure.ClientException
 import edgegap.infrastructure.ServerException
 import edgegap.models.*
-import java.net.URI
+import java.io.IOException
+import java.io.InterruptedIOException
+import java.util.UUID
+import java.util.concurrent.TimeUnit
 import kotlin.time.Duration.Companion.seconds
-import kotlin.time.TimeSource
+import kotlin.time.TimeSource.Monotonic.markNow
 import okhttp3.Interceptor
 import okhttp3.Response
+
+const val PORT = "gameport"
+
+/** The list shows a session's webhook URL. The UUID makes those of this run unique. */
+val hook = "https://match.example.com/hook?run=${UUID.randomUUID()}&ref="
 
 class SessionFailed(message: String) : Exception(message)
 
@@ -18,64 +27,98 @@ class SessionFailed(message: String) : Exception(message)
  * After any other failure, a create may have been carried out.
  */
 fun waitOutRateLimits(chain: Interceptor.Chain): Response {
-    for (attempt in 1..4) {
+    for (attempt in 0..3) {
         val response = chain.proceed(chain.request())
         if (response.code != 429) return response
         response.close()
-        val seconds = response.header("Retry-After")?.toIntOrNull() ?: attempt
-        Thread.sleep(seconds * 1000L)
+        val seconds = (response.header("Retry-After")?.toLongOrNull() ?: (1L shl attempt)).coerceIn(1, 30)
+        try {
+            Thread.sleep(seconds * 1000)
+        } catch (e: InterruptedException) {
+            Thread.currentThread().interrupt()
+            throw InterruptedIOException()
+        }
         println("rate limited for at least $seconds s")
     }
     return chain.proceed(chain.request())
 }
 
-class Matchmaker(private val api: SessionsApi) {
+/** Reports whether a request failed with a 429 or 5xx, or got no response, such as a timeout. */
+fun temporary(e: Exception) = e.statusCode == 429 || e is ServerException || e is IOException
+
+fun aFewTimes(e: Exception, attempt: Int) = attempt < 5 && temporary(e)
+
+/** Makes a call that is safe to repeat, such as a read or a delete, while again is true. */
+fun <T> repeatable(again: (Exception, Int) -> Boolean = ::aFewTimes, call: () -> T): T {
+    var attempt = 1
+    while (true) {
+        try {
+            return call()
+        } catch (e: Exception) {
+            if (!again(e, attempt++)) throw e
+        }
+        Thread.sleep(1000)
+    }
+}
+
+val Exception.statusCode get() = (this as? ClientException)?.statusCode
+
+/** The message of an exception. That of a ClientException lacks the response, with the server's message. */
+fun describe(e: Exception) =
+    if (e is ClientException) "${e.message} ${(e.response as? ClientError<*>)?.body}" else e.toString()
+
+class Matchmaker(private val api: SessionsApi) : AutoCloseable {
     private val mine = mutableListOf<String>()
 
     /** Creates a session and waits until players may connect. Deletes the session if that fails. */
     fun createAndWait(match: String, version: String, vararg ips: String): SessionGet {
         val id = api.sessionPost(
-            SessionModel(
-                appName = "arena",
-                versionName = version,
-                ipList = ips.toList(),
-                webhookUrl = "https://match.example.com/hook?ref=$match", // the list shows it
-            )
+            SessionModel(appName = "arena", versionName = version, ipList = ips.toList(), webhookUrl = hook + match)
         ).sessionId
+        val visible = markNow() + 10.seconds // until then, a new session may be 404
+        val deadline = markNow() + 120.seconds
+        var seen = false
         try {
-            return waitReady(id)
-        } catch (e: Exception) {
-            delete(id)
+            while (true) {
+                val session = repeatable({ e, _ ->
+                    if (e.statusCode == 404) visible.hasNotPassedNow() else temporary(e) && deadline.hasNotPassedNow()
+                }) { api.getSession(id) }
+                seen = true
+                if (session.ready && address(session) != null) return session
+                val status = session.status.substringAfterLast('.').lowercase() // "Error" or "Status.ERROR"
+                if (status in setOf("error", "unprocessable", "terminating")) {
+                    throw SessionFailed("$status, ${session.error}")
+                }
+                if (deadline.hasPassedNow()) {
+                    throw SessionFailed("${session.status} without $PORT after two minutes")
+                }
+                Thread.sleep(1000)
+            }
+        } catch (e: Throwable) {
+            try {
+                repeatable({ e, attempt ->
+                    if (e.statusCode == 404 && !seen) visible.hasNotPassedNow() else aFewTimes(e, attempt)
+                }) { api.sessionDelete(id) }
+            } catch (failure: Exception) {
+                // A 404 proves that the session is gone only if it was there.
+                val gone = failure.statusCode == 410 || failure.statusCode == 404 && seen
+                if (!gone) {
+                    System.err.println("delete $id later: ${describe(failure)}")
+                    mine += id // close tries again
+                }
+            }
             throw e
         }
     }
 
-    private fun waitReady(id: String): SessionGet {
-        val started = TimeSource.Monotonic.markNow()
-        while (true) {
-            val session = try {
-                api.getSession(id)
-            } catch (e: ServerException) {
-                if (started.elapsedNow() > 30.seconds) throw e
-                Thread.sleep(1000)
-                continue
-            }
-            if (session.ready) return session
-            val status = session.status.substringAfterLast('.').lowercase() // "Error" or "Status.ERROR"
-            if (status in setOf("error", "unprocessable", "terminating")) {
-                throw SessionFailed("$status, ${session.error}")
-            }
-            if (started.elapsedNow() > 30.seconds) throw SessionFailed("still ${session.status} after 30 s")
-            Thread.sleep(1000)
-        }
-    }
-
-    private fun delete(id: String) {
-        try {
-            api.sessionDelete(id)
-        } catch (e: ClientException) {
-            if (e.statusCode !in setOf(404, 410)) throw e
-        }
+    /** Returns the pages of the list, with everybody's sessions. */
+    private fun pages(limit: Long) = sequence {
+        var page = 1L
+        do {
+            val list = repeatable { api.listSessions(page, limit) }
+            yield(list.`data`.orEmpty())
+            page++
+        } while ((list.pagination?.nextPageNumber ?: 0) >= page) // null on the last page
     }
 
     fun play() {
@@ -86,21 +129,17 @@ class Matchmaker(private val api: SessionsApi) {
 
         println("one more: ${ips(api.putUsersSession(id, PatchSessionModel(listOf("192.0.2.61"))))}")
         println("one less: ${ips(api.deleteUsersSession(id, PatchSessionModel(listOf("198.51.100.23"))))}")
-        println("players: ${ips(api.getUsersSession(id))}")
+        println("players: ${ips(repeatable { api.getUsersSession(id) })}")
 
         val second = createAndWait("match-2", "1.4.0", "203.0.113.90")
         mine += second.sessionId
         println("match-2 is ready at ${address(second)}, players: ${second.userCount}")
 
-        var page = 1L
-        do {
-            val list = api.listSessions(page, 1)
-            for (session in list.`data`.orEmpty()) {
-                val match = session.webhookUrl?.let { URI(it).query?.removePrefix("ref=") }
-                println("page $page: $match")
+        pages(1).forEachIndexed { i, sessions ->
+            sessions.mapNotNull { it.webhookUrl }.filter { it.startsWith(hook) }.forEach {
+                println("page ${i + 1}: ${it.removePrefix(hook)}")
             }
-            page++
-        } while ((list.pagination?.nextPageNumber ?: 0) >= page) // null on the last page
+        }
 
         try {
             createAndWait("match-3", "broken", "198.51.100.4")
@@ -109,28 +148,46 @@ class Matchmaker(private val api: SessionsApi) {
         }
     }
 
-    fun stopAll() {
+    /** Deletes the sessions of this program. */
+    override fun close() {
         if (mine.isEmpty()) return
         val filter = SessionBulkStopFiltersPayload(SessionBulkStopField.session_id, mine, FilterType.any)
-        val stopped = api.sessionsBulkStop(SessionBulkStopPayload(listOf(filter)))
-        println("stopped: ${stopped.processable.size}, left: ${api.listSessions().`data`.orEmpty().size}")
+        val stopped = try {
+            repeatable { api.sessionsBulkStop(SessionBulkStopPayload(listOf(filter))) }
+        } catch (e: Exception) {
+            System.err.println("delete ${mine.joinToString()} later: ${describe(e)}")
+            throw e
+        }
+        val left = pages(100).flatten().count { it.sessionId in mine }
+        println("stopped: ${stopped.processable.size}, left: $left")
     }
 }
 
-fun address(session: SessionGet) = session.deployment?.ports?.get("gameport")?.link
+/** Returns the address for players, or null if the session has no such port yet. */
+fun address(session: SessionGet): String? {
+    val ports = session.deployment?.ports ?: return null
+    val port = ports[PORT] ?: ports.values.find { it.name == PORT } ?: return null // a key may differ from the name
+    return port.link?.takeUnless { "://" in it } ?: port.`external`?.let { "${session.deployment.fqdn}:$it" }
+}
 
 fun ips(users: SessionUserContext) = users.sessionUsers.joinToString { it.ip }
 
 fun main() {
-    val key = checkNotNull(System.getenv("EDGEGAP_API_KEY")) { "EDGEGAP_API_KEY is not set" }
+    val key = System.getenv("EDGEGAP_API_KEY")?.removePrefix("token ")
+    require(!key.isNullOrEmpty()) { "EDGEGAP_API_KEY is not set" }
     // Both maps are keyed by the name of the header, and shared by all clients of the process.
     ApiClient.apiKey["authorization"] = key
     ApiClient.apiKeyPrefix["authorization"] = "token"
-    val http = ApiClient.defaultClient.newBuilder().addInterceptor(::waitOutRateLimits).build()
-    val matchmaker = Matchmaker(SessionsApi(System.getenv("EDGEGAP_BASE_URL") ?: "https://api.edgegap.com", http))
+    val http = ApiClient.defaultClient.newBuilder()
+        .retryOnConnectionFailure(false) // it would also send a create again
+        .readTimeout(30, TimeUnit.SECONDS)
+        .addInterceptor(::waitOutRateLimits)
+        .build()
+    val api = SessionsApi(System.getenv("EDGEGAP_BASE_URL") ?: "https://api.edgegap.com", http)
     try {
-        matchmaker.play()
-    } finally {
-        matchmaker.stopAll()
+        // An exception of close does not replace one of play: it is added to it.
+        Matchmaker(api).use { it.play() }
+    } catch (e: ClientException) {
+        throw Exception(describe(e), e)
     }
 }
