@@ -1,7 +1,6 @@
 """The work of a matchmaker with the client that openapi-generator makes."""
 
 import os
-import socket
 import sys
 import time
 import uuid
@@ -24,7 +23,12 @@ PORT = "gameport"
 # The list shows a session's webhook URL. The UUID makes those of this run unique.
 HOOK = f"https://match.example.com/hook?run={uuid.uuid4()}&ref="
 
-socket.setdefaulttimeout(30)  # the client has no timeout of its own
+
+class TimeoutClient(ApiClient):
+    """Sets a timeout. The client has none, and ignores that of socket.setdefaulttimeout."""
+
+    def call_api(self, *args, _request_timeout=None, **kwargs):
+        return super().call_api(*args, _request_timeout=_request_timeout or 30, **kwargs)
 
 
 class RateLimitRetry(Retry):
@@ -54,7 +58,7 @@ configuration = Configuration(
         allowed_methods=None, raise_on_status=False,
     ),
 )
-api = SessionsApi(ApiClient(configuration))
+api = SessionsApi(TimeoutClient(configuration))
 mine: list[str] = []
 
 
