@@ -400,7 +400,7 @@ func (p *probe) list() {
 	_, page := p.listPage("?page=1&limit=5")
 	pages := page.Pagination.Paginator.NumPages
 	_, last := p.listPage(fmt.Sprintf("?page=%d&limit=5", pages))
-	p.expect("the last page has a next page", "false, but for an example of the vendor", last.Pagination.HasNext || last.Pagination.NextPageNumber != nil, false)
+	p.expect("the last page has a next page", "false, except in an example of the vendor", last.Pagination.HasNext || last.Pagination.NextPageNumber != nil, false)
 	status, beyond := p.listPage(fmt.Sprintf("?page=%d&limit=5", pages+1))
 	p.expect("a page after the last one", "unknown; assumed: 200, empty", fmt.Sprintf("%d, %d sessions", status, len(beyond.Data)), "200, 0 sessions")
 }
