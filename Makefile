@@ -4,8 +4,6 @@
 # The race detector needs a C compiler.
 RACE := $(if $(shell command -v $$(go env CC)),-race)
 
-SEEDS ?= 1 # of the test of examples/replicas
-
 # Tools that check the code and openapi.yaml, and build the page of openapi.yaml.
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 SPECTRAL := npx --yes @stoplight/spectral-cli@6.16.3
@@ -17,9 +15,9 @@ help: ## list the targets
 demo: ## make all eight calls, against the emulator or with your EDGEGAP_API_KEY
 	@go run ./examples/matchmaker
 
-test: ## run the tests
+test: ## run the tests; SEEDS=3 adds the test of examples/replicas with real processes, 20 s a seed
 	go test $(RACE) ./...
-	cd examples/otel && go test $(RACE) ./... && cd ../replicas && go test $(RACE) ./matchmaker && go test -timeout 60m . -seeds $(SEEDS)
+	cd examples/otel && go test $(RACE) ./... && cd ../replicas && go test $(RACE) ./matchmaker $(if $(SEEDS),&& go test -timeout 60m . -seeds $(SEEDS))
 
 generate: ## generate package api from openapi.yaml
 	go generate .
