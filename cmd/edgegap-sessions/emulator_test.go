@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -277,7 +278,7 @@ func TestCreateIsEndedBySignals(t *testing.T) {
 		ends    bool
 	}{
 		{syscall.SIGTERM, []string{"edgegap-sessions"}, true},
-		{syscall.SIGHUP, []string{"edgegap-sessions"}, true},
+		{syscall.SIGHUP, []string{"edgegap-sessions"}, !signal.Ignored(syscall.SIGHUP)},
 		{syscall.SIGHUP, []string{"nohup", "edgegap-sessions"}, false},
 	} {
 		fake, err := newEmulator(sessionstest.Config{ReadyAfter: new(time.Second)})
