@@ -141,8 +141,7 @@ func listen(addr string) ([]net.Listener, string, error) {
 	if err != nil {
 		return nil, "", usageError("--addr: %v", err)
 	}
-	bind := cmp.Or(map[string]string{"localhost": "127.0.0.1"}[host], host)
-	l, err := net.Listen("tcp", net.JoinHostPort(bind, port))
+	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(map[string]string{"localhost": "127.0.0.1"}[host], host), port))
 	if err != nil {
 		return nil, "", err
 	}

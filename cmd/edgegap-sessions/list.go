@@ -113,10 +113,7 @@ func age(s *sessions.Session) time.Duration {
 		return 0
 	}
 	d := max(time.Since(created), 0)
-	if elapsed := time.Duration(s.Elapsed) * time.Second; elapsed > 0 {
-		d = min(d, elapsed)
-	}
-	return d
+	return min(d, cmp.Or(max(time.Duration(s.Elapsed)*time.Second, 0), d))
 }
 
 // each calls f n times, at most 20 times a second, so that other users of the API key are not
