@@ -30,7 +30,7 @@ docs: ## build bin/openapi.html, one page that needs no network
 	$(REDOCLY) build-docs --config internal/contract/redocly.yaml --template internal/contract/page.hbs --inlineBundle --output bin/openapi.html openapi.yaml
 
 # The last tag, or before the first one the commit that openapi.yaml is compared with.
-BASE := $(or $(shell git describe --tags --abbrev=0 2>/dev/null),4a622ae)
+BASE := $(or $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-parse -q --verify "4a622ae^{commit}"),HEAD)
 
 breaking: ## report changes since the last tag that break users of openapi.yaml or of the Go packages
 	go run github.com/oasdiff/oasdiff@v1.37.0 breaking --fail-on WARN --severity-levels internal/contract/oasdiff.txt $(BASE):openapi.yaml openapi.yaml

@@ -15,14 +15,18 @@ import (
 
 var arenaRequest = sessions.CreateRequest{AppName: "arena", IPList: []string{"203.0.113.7"}, WebhookURL: "https://match.example/hook"}
 
-// TestMisuse runs the tests of misuse in another process: each must fail with a
-// message, and the process must go on to the next.
+// TestMisuse runs itself in another process, where it misuses the server: each
+// subtest must fail with a message, and the process must go on to the next.
 func TestMisuse(t *testing.T) {
-	cmd := exec.Command(os.Args[0], "-test.run=^TestMisused$", "-test.v")
+	if os.Getenv("SESSIONSTEST_MISUSE") != "" {
+		misuse(t)
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestMisuse$", "-test.v")
 	cmd.Env = append(os.Environ(), "SESSIONSTEST_MISUSE=1")
 	out, _ := cmd.CombinedOutput()
 	output := string(out)
-	if !strings.Contains(output, "--- PASS: TestMisused/last") {
+	if !strings.Contains(output, "--- PASS: TestMisuse/last") {
 		t.Fatalf("the process did not reach its last test:\n%s", output)
 	}
 	for name, want := range map[string]string{
@@ -32,18 +36,15 @@ func TestMisuse(t *testing.T) {
 		"option":         "apps[0].kind: must be Seat, Match or Default",
 		"fault":          "faults[0]: status, connection, delay or headers is required",
 	} {
-		_, log, _ := strings.Cut(output, "=== RUN   TestMisused/"+name+"\n")
+		_, log, _ := strings.Cut(output, "=== RUN   TestMisuse/"+name+"\n")
 		log, _, _ = strings.Cut(log, "=== RUN")
-		if !strings.Contains(log, want) || !strings.Contains(output, "--- FAIL: TestMisused/"+name+" ") {
-			t.Errorf("TestMisused/%s: logged %q, want a failure with %q", name, log, want)
+		if !strings.Contains(log, want) || !strings.Contains(output, "--- FAIL: TestMisuse/"+name+" ") {
+			t.Errorf("TestMisuse/%s: logged %q, want a failure with %q", name, log, want)
 		}
 	}
 }
 
-func TestMisused(t *testing.T) {
-	if os.Getenv("SESSIONSTEST_MISUSE") == "" {
-		t.Skip("run by TestMisuse")
-	}
+func misuse(t *testing.T) {
 	t.Run("outside", func(t *testing.T) {
 		srv := sessionstest.NewServer(t)
 		client := srv.Client()
